@@ -1,0 +1,189 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+
+	_ "modernc.org/sqlite" // the driver named "sqlite"
+)
+
+// Format is the version of the home's layout that this program writes. A
+// database with a higher one was written by a newer spate.
+const Format = 1
+
+// groupLimit bounds the changes of one transaction, and so the memory and the
+// time that one commit can take.
+const groupLimit = 512
+
+// ErrClosed is returned by every call after Close.
+var ErrClosed = errors.New("store is closed")
+
+// A NewerError reports a database that a newer version of spate wrote.
+type NewerError struct {
+	Path  string
+	Found int
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("%s has format %d, and this spate knows formats up to %d", e.Path, e.Found, Format)
+}
+
+// A Store is an open database. Its methods are safe for concurrent use.
+type Store struct {
+	read   *sql.DB
+	write  *sql.DB
+	conn   *sql.Conn // the writer's own connection; only the writer uses it
+	stmts  map[string]*sql.Stmt
+	queue  chan *change
+	closed chan struct{} // closed when no further change is taken
+	done   chan struct{} // closed when the writer has ended
+	once   sync.Once
+}
+
+// A change is one Update waiting for its commit.
+type change struct {
+	apply func(*Tx) error
+	err   error
+	done  chan struct{}
+}
+
+// Open opens the database file at path, and makes it if there is none. Close
+// must be called to end the writer.
+func Open(ctx context.Context, path string) (*Store, error) {
+	s := &Store{
+		stmts:  map[string]*sql.Stmt{},
+		queue:  make(chan *change, groupLimit),
+		closed: make(chan struct{}),
+		done:   make(chan struct{}),
+	}
+	if err := s.open(ctx, path); err != nil {
+		s.closeFiles()
+		return nil, fmt.Errorf("opening store %q: %w", path, err)
+	}
+	go s.writer()
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, path string) (err error) {
+	if s.write, err = sql.Open("sqlite", dsn(path, "synchronous(FULL)")); err != nil {
+		return err
+	}
+	s.write.SetMaxOpenConns(1)
+	if s.conn, err = s.write.Conn(ctx); err != nil {
+		return err
+	}
+	if s.read, err = sql.Open("sqlite", dsn(path, "query_only(1)")); err != nil {
+		return err
+	}
+	s.read.SetMaxOpenConns(4)
+	return s.checkFormat(ctx, path)
+}
+
+func dsn(path, pragma string) string {
+	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", pragma}}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
+}
+
+func (s *Store) checkFormat(ctx context.Context, path string) error {
+	var found int
+	if err := s.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&found); err != nil {
+		return err
+	}
+	if found > Format {
+		return &NewerError{Path: path, Found: found}
+	}
+	if found == Format {
+		return nil
+	}
+	_, err := s.conn.ExecContext(ctx, fmt.Sprintf(`
+		CREATE TABLE IF NOT EXISTS doc (
+			kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+			PRIMARY KEY (kind, key)
+		) WITHOUT ROWID;
+		PRAGMA user_version = %d;`, Format))
+	return err
+}
+
+// Migrate runs statements that must be harmless when run again (CREATE TABLE
+// IF NOT EXISTS …). Services call it once, before they serve.
+func (s *Store) Migrate(ctx context.Context, statements string) error {
+	return s.Update(ctx, func(tx *Tx) error {
+		_, err := tx.conn.ExecContext(tx.ctx, statements)
+		return err
+	})
+}
+
+// Update applies a change and returns when it is on disk. When apply or the
+// commit fails nothing of the change remains.
+//
+// The changes of other callers may share the transaction. When one of them
+// fails they are all rolled back and each is applied once more on its own, so
+// apply may run twice and must set its results anew each time. It runs on the
+// writer's goroutine: it must be quick, and must not call Update.
+//
+// A context that ends while the change waits for its turn does not stop it:
+// the caller learns whether the change was made.
+func (s *Store) Update(ctx context.Context, apply func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c := &change{apply: apply, done: make(chan struct{})}
+	select {
+	case <-s.closed:
+		return ErrClosed
+	case s.queue <- c:
+	}
+	select {
+	case <-c.done:
+		return c.err
+	case <-s.done:
+	}
+	select { // the writer may have answered as its last deed
+	case <-c.done:
+		return c.err
+	default:
+		return ErrClosed
+	}
+}
+
+// Query reads what has been committed. The caller closes the rows.
+func (s *Store) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return s.read.QueryContext(ctx, query, args...)
+}
+
+// QueryRow reads at most one row of what has been committed.
+func (s *Store) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return s.read.QueryRowContext(ctx, query, args...)
+}
+
+// Close commits the changes that wait, and closes the database. Changes that
+// come later get ErrClosed.
+func (s *Store) Close() error {
+	var err error
+	s.once.Do(func() {
+		close(s.closed)
+		<-s.done
+		err = s.closeFiles()
+	})
+	return err
+}
+
+func (s *Store) closeFiles() error {
+	var errs []error
+	for _, stmt := range s.stmts {
+		errs = append(errs, stmt.Close())
+	}
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	for _, db := range []*sql.DB{s.read, s.write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

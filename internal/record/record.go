@@ -1,0 +1,117 @@
+package record
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spate-run/spate/internal/job"
+)
+
+// A Run is run.json: one submission as it was sent.
+type Run struct {
+	ID      string    `json:"id"`
+	Job     job.Job   `json:"job"`
+	Jobs    int       `json:"jobs"`   // how many configurations
+	Params  []string  `json:"params"` // the parameters' names, in order
+	Stack   string    `json:"stack"`
+	Queue   string    `json:"queue"` // the queue's URL
+	User    string    `json:"user"`
+	Host    string    `json:"host"`
+	Created time.Time `json:"created"`
+}
+
+// A Start is the start.json of an attempt.
+type Start struct {
+	Run        string    `json:"run"`
+	Index      int       `json:"index"`
+	Generation int       `json:"generation"`
+	Attempt    int       `json:"attempt"`
+	Task       string    `json:"task,omitempty"` // the ECS task's ARN
+	Host       string    `json:"host"`
+	Started    time.Time `json:"started"`
+}
+
+// An End is the end.json of an attempt.
+type End struct {
+	State    State              `json:"state"`
+	ExitCode int                `json:"exitCode"`
+	Reason   string             `json:"reason,omitempty"`
+	Started  time.Time          `json:"started"`
+	Ended    time.Time          `json:"ended"`
+	Metrics  map[string]float64 `json:"metrics,omitempty"`
+	Outputs  []Output           `json:"outputs,omitempty"`
+}
+
+// A Result is a job's outcome in one generation: results/<gen>/<index>.json.
+type Result struct {
+	Index      int                `json:"index"`
+	Generation int                `json:"generation"`
+	Attempt    int                `json:"attempt"` // the one that decided it
+	Attempts   int                `json:"attempts"`
+	State      State              `json:"state"`
+	ExitCode   int                `json:"exitCode"`
+	Reason     string             `json:"reason,omitempty"`
+	Started    time.Time          `json:"started"`
+	Ended      time.Time          `json:"ended"`
+	Metrics    map[string]float64 `json:"metrics,omitempty"`
+	Outputs    []Output           `json:"outputs,omitempty"`
+}
+
+// An Output is one file that an attempt left in SPATE_OUT.
+type Output struct {
+	Name string `json:"name"` // a slash-separated path below out/
+	Size int64  `json:"size"` // bytes
+}
+
+// A State is how an attempt or a job ended.
+type State string
+
+// The states. Interrupted is only an attempt's; Cancelled only a job's.
+const (
+	Done        State = "done"
+	Failed      State = "failed"
+	Interrupted State = "interrupted"
+	Cancelled   State = "cancelled"
+)
+
+// The message attributes beside a job's parameters.
+const (
+	AttrRun        = "spate.run"
+	AttrIndex      = "spate.index"
+	AttrGeneration = "spate.generation"
+)
+
+// The keys of a run's objects in the stack's bucket. Indices are padded so that
+// a listing comes in their order.
+
+func RunKey(run string) string    { return "runs/" + run + "/run.json" }
+func ParamsKey(run string) string { return "runs/" + run + "/params.jsonl" }
+func SentKey(run string) string   { return "runs/" + run + "/sent.json" }
+func InPrefix(run string) string  { return "runs/" + run + "/in/" }
+
+// AttemptsPrefix is where the attempts of one job are.
+func AttemptsPrefix(run string, index int) string {
+	return fmt.Sprintf("runs/%s/attempts/%07d/", run, index)
+}
+
+// AttemptPrefix is where one attempt's start.json, end.json, log.txt and out/
+// are.
+func AttemptPrefix(run string, index, generation, attempt int) string {
+	return fmt.Sprintf("%s%d.%d/", AttemptsPrefix(run, index), generation, attempt)
+}
+
+func ResultKey(run string, generation, index int) string {
+	return fmt.Sprintf("runs/%s/results/%d/%07d.json", run, generation, index)
+}
+
+func FailedKey(run string, generation, index int) string {
+	return fmt.Sprintf("runs/%s/failed/%d/%07d", run, generation, index)
+}
+
+func DoneKey(run string, generation int) string {
+	return fmt.Sprintf("runs/%s/done/%d.json", run, generation)
+}
+
+func CancelledKey(run string, generation int) string {
+	return fmt.Sprintf("runs/%s/cancelled/%d.json", run, generation)
+}

@@ -1,0 +1,53 @@
+package runner
+
+import "sync"
+
+// A Size is what a task takes of a machine.
+type Size struct {
+	CPU    int // CPU units, 1024 to a core
+	Memory int // MiB
+}
+
+// A Capacity accounts for the cores and the memory of this machine. A task
+// that does not fit waits; one larger than the whole machine is counted as the
+// machine, so that it runs alone rather than never.
+type Capacity struct {
+	total Size
+
+	mu   sync.Mutex
+	free Size
+}
+
+// NewCapacity returns the capacity of a machine on which nothing runs.
+func NewCapacity(total Size) *Capacity {
+	return &Capacity{total: total, free: total}
+}
+
+// Total is what the machine has.
+func (c *Capacity) Total() Size { return c.total }
+
+// Reserve takes what a task needs, or reports that it does not fit now.
+func (c *Capacity) Reserve(need Size) bool {
+	need = c.capped(need)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if need.CPU > c.free.CPU || need.Memory > c.free.Memory {
+		return false
+	}
+	c.free.CPU -= need.CPU
+	c.free.Memory -= need.Memory
+	return true
+}
+
+// Release gives back what Reserve took for the same need.
+func (c *Capacity) Release(need Size) {
+	need = c.capped(need)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.free.CPU += need.CPU
+	c.free.Memory += need.Memory
+}
+
+func (c *Capacity) capped(need Size) Size {
+	return Size{CPU: min(need.CPU, c.total.CPU), Memory: min(need.Memory, c.total.Memory)}
+}

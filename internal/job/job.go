@@ -1,40 +1,67 @@
 package job
 
-import (
-	"time"
+import "time"
+
+// The defaults of a job file's optional fields.
+const (
+	DefaultCPU          = 1
+	DefaultMemory       = 2 << 30
+	DefaultTimeout      = 2 * time.Hour
+	DefaultRetries      = 2
+	DefaultRetryBackoff = 10 * time.Second
+	DefaultMax          = 100
+	DefaultStopTimeout  = 120 * time.Second
+	DefaultKeep         = 30
 )
 
-// A Job is a job file: what to run, how large, and within which limits. The
-// zero value of every optional field means its default, which Parse fills in.
+// MaxTimeout is the longest attempt: a message lives at most 12 h in flight,
+// and the worker needs some of that for its records.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+const MaxTimeout = 11*time.Hour + 50*time.Minute
+
+// MaxStopTimeout is Fargate's longest time between SIGTERM and SIGKILL.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+const MaxStopTimeout = 120 * time.Second
+
+// A Job is a job file.
 type Job struct {
-	Name    string   `yaml:"name" json:"name"`
+	// Name names the stack: a letter, then letters, digits and hyphens.
+	Name string `yaml:"name" json:"name"`
+	// Image is a folder with a Dockerfile or an image reference.
 	Image   string   `yaml:"image" json:"image,omitempty"`
 	Command []string `yaml:"command" json:"command,omitempty"`
-	// CPU is in vCPU; Fargate's sizes are .25, .5, 1, 2, 4, 8 and 16.
-	CPU              float64           `yaml:"cpu" json:"cpu"`
-	Memory           Bytes             `yaml:"memory" json:"memory"`
-	EphemeralStorage Bytes             `yaml:"ephemeralStorage" json:"ephemeralStorage,omitempty"`
-	Arch             string            `yaml:"arch" json:"arch"`
-	Params           Params            `yaml:"params" json:"-"`
-	Timeout          Duration          `yaml:"timeout" json:"timeout"`
-	Retries          int               `yaml:"retries" json:"retries"`
-	RetryBackoff     Duration          `yaml:"retryBackoff" json:"retryBackoff"`
-	Max              int               `yaml:"max" json:"max"`
-	Spot             bool              `yaml:"spot" json:"spot,omitempty"`
-	Env              map[string]string `yaml:"env" json:"env,omitempty"`
-	Secrets          map[string]string `yaml:"secrets" json:"secrets,omitempty"`
-	Permissions      []Statement       `yaml:"permissions" json:"permissions,omitempty"`
-	Inputs           []string          `yaml:"inputs" json:"inputs,omitempty"`
-	Schedule         string            `yaml:"schedule" json:"schedule,omitempty"`
-	Network          Network           `yaml:"network" json:"network,omitzero"`
-	Scaling          Scaling           `yaml:"scaling" json:"scaling,omitzero"`
-	StopTimeout      Duration          `yaml:"stopTimeout" json:"stopTimeout"`
-	// Keep is how many days results are kept; 0 keeps them.
+	// Params says where the configurations come from.
+	Params Params `yaml:"params" json:"-"`
+	// CPU is in vCPU; Fargate has .25, .5, 1, 2, 4, 8 and 16.
+	CPU              float64 `yaml:"cpu" json:"cpu"`
+	Memory           Bytes   `yaml:"memory" json:"memory"`
+	EphemeralStorage Bytes   `yaml:"ephemeralStorage" json:"ephemeralStorage,omitempty"`
+	// Arch is "x86_64" or "arm64".
+	Arch string `yaml:"arch" json:"arch"`
+	// Timeout is of one attempt, at most MaxTimeout.
+	Timeout Duration `yaml:"timeout" json:"timeout"`
+	// Retries is how often a job may fail on its own and be tried again.
+	Retries      int      `yaml:"retries" json:"retries"`
+	RetryBackoff Duration `yaml:"retryBackoff" json:"retryBackoff"`
+	// Max is the most tasks at once.
+	Max         int               `yaml:"max" json:"max"`
+	Spot        bool              `yaml:"spot" json:"spot,omitempty"`
+	Env         map[string]string `yaml:"env" json:"env,omitempty"`
+	Secrets     map[string]string `yaml:"secrets" json:"secrets,omitempty"`
+	Permissions []Statement       `yaml:"permissions" json:"permissions,omitempty"`
+	// Inputs are files, folders or s3:// addresses, taken when a run is sent.
+	Inputs   []string `yaml:"inputs" json:"inputs,omitempty"`
+	Schedule string   `yaml:"schedule" json:"schedule,omitempty"`
+	Network  Network  `yaml:"network" json:"network,omitzero"`
+	Scaling  Scaling  `yaml:"scaling" json:"scaling,omitzero"`
+	// StopTimeout is the time between SIGTERM and SIGKILL.
+	StopTimeout Duration `yaml:"stopTimeout" json:"stopTimeout"`
+	// Keep is how many days results are kept.
 	Keep int `yaml:"keep" json:"keep"`
-	// Tolerate is the share of failed jobs, 0 to 1, with which a run still
-	// succeeds.
+	// Tolerate is the share of failed jobs with which a run still succeeds.
 	Tolerate Percent `yaml:"tolerate" json:"tolerate,omitempty"`
-	Notify   string  `yaml:"notify" json:"notify,omitempty"`
+	// Notify is an e-mail address.
+	Notify string `yaml:"notify" json:"notify,omitempty"`
 
 	// Dir is the folder of the job file; relative paths in it start there.
 	Dir string `yaml:"-" json:"-"`
@@ -43,10 +70,13 @@ type Job struct {
 // A Statement is an IAM policy statement that the job itself needs.
 type Statement struct {
 	Effect    string         `yaml:"Effect" json:"Effect"`
-	Action    []string       `yaml:"Action" json:"Action"`
-	Resource  []string       `yaml:"Resource" json:"Resource"`
+	Action    Strings        `yaml:"Action" json:"Action"`
+	Resource  Strings        `yaml:"Resource" json:"Resource"`
 	Condition map[string]any `yaml:"Condition" json:"Condition,omitempty"`
 }
+
+// Strings is a list that may be written as a single string, as in IAM.
+type Strings []string
 
 // A Network says where tasks run. The zero value means a VPC of the stack's
 // own with public subnets, no NAT and no ingress.
@@ -57,8 +87,9 @@ type Network struct {
 	AssignPublicIP *bool    `yaml:"assignPublicIp" json:"assignPublicIp,omitempty"`
 }
 
-// A Scaling is how the number of tasks follows the backlog: "burst" (no
-// steps), or steps of one's own.
+// A Scaling is how the number of tasks follows the backlog: with no steps in a
+// burst, from 0 to what the backlog needs at once, which a job file may also
+// write as "scaling: burst".
 type Scaling struct {
 	Steps []ScalingStep `yaml:"steps" json:"steps,omitempty"`
 }
@@ -71,8 +102,8 @@ type ScalingStep struct {
 	Upper  *int `yaml:"upper" json:"upper,omitempty"`
 }
 
-// A Params is where the configurations of a run come from: exactly one of its
-// fields is set, or none for a single configuration without parameters.
+// A Params is where the configurations of a run come from: one of its fields
+// is set, or none for a single configuration without parameters.
 type Params struct {
 	// Grid lists each parameter's values; the configurations are all their
 	// combinations, the last name varying fastest.
@@ -89,25 +120,5 @@ type Grid []Axis
 // An Axis is one parameter and the values it takes.
 type Axis struct {
 	Name   string
-	Values []string
+	Values []Value
 }
-
-// A Config is one configuration: its parameters in the order of the source.
-// It marshals to a flat JSON object of strings.
-type Config []Param
-
-// A Param is one parameter's value, as text.
-type Param struct{ Name, Value string }
-
-// Bytes is a size. In a job file it is written 512MiB, 2GiB, or as a number of
-// MiB.
-type Bytes int64
-
-// MiB returns the size in mebibytes, rounded up.
-func (b Bytes) MiB() int { return int((b + 1<<20 - 1) >> 20) }
-
-// A Duration is written as 90s, 30m or 1h30m.
-type Duration time.Duration
-
-// A Percent is a share between 0 and 1, written as 5%.
-type Percent float64

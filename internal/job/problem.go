@@ -1,0 +1,89 @@
+package job
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Problem is one mistake in a job file or in its parameters.
+type Problem struct {
+	File string
+	// Line and Column count from 1; 0 means that the whole file is meant.
+	Line, Column int
+	// Fact says what is wrong; Hint, where there is one, what would be right.
+	Fact, Hint string
+}
+
+func (p Problem) Error() string {
+	if p.Line == 0 {
+		return p.File + ": " + p.Fact
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Fact)
+}
+
+// Problems are all the mistakes of one file, in its order.
+type Problems []Problem
+
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.Error()
+		if p.Hint != "" {
+			lines[i] += "\nhint: " + p.Hint
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (ps Problems) sorted() Problems {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return ps
+}
+
+// didYouMean is the hint that names the candidate nearest to a word, or all of
+// them when none is near.
+func didYouMean(word string, candidates []string) string {
+	if near, ok := Nearest(word, candidates); ok {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	if len(candidates) == 0 {
+		return ""
+	}
+	return "known here: " + strings.Join(candidates, ", ")
+}
+
+// Nearest returns the candidate that a word was probably meant to be.
+func Nearest(word string, candidates []string) (string, bool) {
+	best, least := "", max(1, len(word)/3)+1
+	for _, c := range candidates {
+		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < least {
+			best, least = c, d
+		}
+	}
+	return best, best != ""
+}
+
+// distance is the Levenshtein distance of two words in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substitute := diagonal
+			if a[i] != b[j] {
+				substitute++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(row[j+1]+1, row[j]+1, substitute)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spate-run/spate/internal/job"
@@ -81,37 +80,9 @@ const (
 	AttrGeneration = "spate.generation"
 )
 
-// The keys of a run's objects in the stack's bucket. Indices are padded so that
-// a listing comes in their order.
-
-func RunKey(run string) string    { return "runs/" + run + "/run.json" }
-func ParamsKey(run string) string { return "runs/" + run + "/params.jsonl" }
-func SentKey(run string) string   { return "runs/" + run + "/sent.json" }
-func InPrefix(run string) string  { return "runs/" + run + "/in/" }
-
-// AttemptsPrefix is where the attempts of one job are.
-func AttemptsPrefix(run string, index int) string {
-	return fmt.Sprintf("runs/%s/attempts/%07d/", run, index)
-}
-
-// AttemptPrefix is where one attempt's start.json, end.json, log.txt and out/
-// are.
-func AttemptPrefix(run string, index, generation, attempt int) string {
-	return fmt.Sprintf("%s%d.%d/", AttemptsPrefix(run, index), generation, attempt)
-}
-
-func ResultKey(run string, generation, index int) string {
-	return fmt.Sprintf("runs/%s/results/%d/%07d.json", run, generation, index)
-}
-
-func FailedKey(run string, generation, index int) string {
-	return fmt.Sprintf("runs/%s/failed/%d/%07d", run, generation, index)
-}
-
-func DoneKey(run string, generation int) string {
-	return fmt.Sprintf("runs/%s/done/%d.json", run, generation)
-}
-
-func CancelledKey(run string, generation int) string {
-	return fmt.Sprintf("runs/%s/cancelled/%d.json", run, generation)
+// A Finish is done/<generation>.json or cancelled/<generation>.json.
+type Finish struct {
+	Jobs   int       `json:"jobs"`
+	Failed int       `json:"failed"`
+	At     time.Time `json:"at"`
 }

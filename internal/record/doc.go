@@ -1,0 +1,16 @@
+// Package record is the record of runs, as objects in the bucket of a stack. It
+// is the truth about a run; there is no other database.
+//
+//	runs/<run>/run.json, params.jsonl    as sent: the job, who, when; one configuration a line
+//	runs/<run>/in/…                      its inputs
+//	runs/<run>/sent.json                 how far sending got
+//	runs/<run>/attempts/<index>/<gen>.<n>/
+//	    start.json                       put if absent: who puts it has claimed attempt n
+//	    end.json, log.txt, out/…         how it ended, what it said, what it left
+//	runs/<run>/results/<gen>/<index>.json  put if absent: the outcome, once
+//	runs/<run>/failed/<gen>/<index>      empty, before a failed result: states by listing alone
+//	runs/<run>/{done,cancelled}/<gen>.json put if absent
+//
+// The package owns the names and the shapes of these objects. Who writes which
+// of them, and when, is the business of packages agent and run.
+package record

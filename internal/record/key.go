@@ -1,0 +1,101 @@
+package record
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// An index is padded to this many digits, so that a listing comes in order.
+const indexDigits = 7
+
+// RunsPrefix is where the runs of a stack are, a folder each.
+const RunsPrefix = "runs/"
+
+// RunKey is run.json: the run as it was sent.
+func RunKey(run string) string { return RunsPrefix + run + "/run.json" }
+
+// ParamsKey is params.jsonl: one configuration a line.
+func ParamsKey(run string) string { return RunsPrefix + run + "/params.jsonl" }
+
+// SentKey is sent.json: how far sending got.
+func SentKey(run string) string { return RunsPrefix + run + "/sent.json" }
+
+// InPrefix is where the run's inputs are.
+func InPrefix(run string) string { return RunsPrefix + run + "/in/" }
+
+// AttemptsPrefix is where the attempts of all jobs are.
+func AttemptsPrefix(run string) string { return RunsPrefix + run + "/attempts/" }
+
+// JobPrefix is where the attempts of one job are.
+func JobPrefix(run string, index int) string {
+	return fmt.Sprintf("%s%0*d/", AttemptsPrefix(run), indexDigits, index)
+}
+
+// AttemptPrefix is where one attempt's start.json, end.json, log.txt and out/
+// are.
+func AttemptPrefix(run string, index, generation, attempt int) string {
+	return fmt.Sprintf("%s%d.%d/", JobPrefix(run, index), generation, attempt)
+}
+
+// ResultsPrefix is where the results of a generation are.
+func ResultsPrefix(run string, generation int) string {
+	return fmt.Sprintf("%s%s/results/%d/", RunsPrefix, run, generation)
+}
+
+// ResultKey is one job's result in a generation.
+func ResultKey(run string, generation, index int) string {
+	return fmt.Sprintf("%s%0*d.json", ResultsPrefix(run, generation), indexDigits, index)
+}
+
+// FailedPrefix is where the marks of a generation's failed jobs are.
+func FailedPrefix(run string, generation int) string {
+	return fmt.Sprintf("%s%s/failed/%d/", RunsPrefix, run, generation)
+}
+
+// FailedKey is the empty mark of a failed job, written before its result.
+func FailedKey(run string, generation, index int) string {
+	return fmt.Sprintf("%s%0*d", FailedPrefix(run, generation), indexDigits, index)
+}
+
+// DoneKey is there once every job of a generation has a result.
+func DoneKey(run string, generation int) string {
+	return fmt.Sprintf("%s%s/done/%d.json", RunsPrefix, run, generation)
+}
+
+// CancelledKey is there once a generation is cancelled.
+func CancelledKey(run string, generation int) string {
+	return fmt.Sprintf("%s%s/cancelled/%d.json", RunsPrefix, run, generation)
+}
+
+// An Attempt names one execution of a job.
+type Attempt struct{ Index, Generation, Number int }
+
+// ParseIndex reads the index out of a ResultKey or a FailedKey below prefix.
+func ParseIndex(prefix, key string) (int, bool) {
+	name, ok := strings.CutPrefix(key, prefix)
+	if !ok {
+		return 0, false
+	}
+	index, err := strconv.Atoi(strings.TrimSuffix(name, ".json"))
+	return index, err == nil && index >= 0
+}
+
+// ParseAttempt reads which attempt an object below AttemptsPrefix belongs to,
+// and the object's name in it, such as "start.json" or "out/forecast.csv".
+func ParseAttempt(run, key string) (a Attempt, name string, ok bool) {
+	rest, ok := strings.CutPrefix(key, AttemptsPrefix(run))
+	if !ok {
+		return a, "", false
+	}
+	parts := strings.SplitN(rest, "/", 3)
+	if len(parts) != 3 {
+		return a, "", false
+	}
+	generation, number, ok := strings.Cut(parts[1], ".")
+	var errs [3]error
+	a.Index, errs[0] = strconv.Atoi(parts[0])
+	a.Generation, errs[1] = strconv.Atoi(generation)
+	a.Number, errs[2] = strconv.Atoi(number)
+	return a, parts[2], ok && errs == [3]error{}
+}

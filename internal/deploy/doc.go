@@ -1,0 +1,6 @@
+// Package deploy brings a template to an engine: it creates the stack or
+// updates it, follows its events, and tells the root cause first when it fails.
+//
+// It acts through CloudFormation's API alone, so that the embedded engine and
+// AWS are the same to it. What the stack's resources mean is left to others.
+package deploy

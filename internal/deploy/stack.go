@@ -1,0 +1,228 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
+)
+
+// A Stack is what is to be deployed.
+type Stack struct {
+	Name     string
+	Template []byte
+	// Image is the value of the template's parameter Image.
+	Image string
+	Tags  map[string]string
+}
+
+// The parameters of every template that spate synthesises. Update is "true"
+// when a stack is updated, so that its service keeps the count it has.
+const (
+	paramImage  = "Image"
+	paramUpdate = "Update"
+)
+
+// An Outputs holds a stack's outputs by their keys.
+type Outputs map[string]string
+
+// A FailedError reports a stack operation that came to a bad end.
+type FailedError struct {
+	Stack  string
+	Status types.StackStatus
+	// Causes are the resources that failed by themselves, in the order in
+	// which they did.
+	Causes []Cause
+}
+
+// A Cause is one resource that failed, and why.
+type Cause struct{ LogicalID, Type, Reason string }
+
+func (e *FailedError) Error() string {
+	if len(e.Causes) == 0 {
+		return fmt.Sprintf("stack %s is in %s", e.Stack, e.Status)
+	}
+	c := e.Causes[0]
+	return fmt.Sprintf("stack %s is in %s: %s (%s): %s", e.Stack, e.Status, c.LogicalID, c.Type, c.Reason)
+}
+
+// Apply creates the stack, or updates it when it is there, and returns its
+// outputs once it is complete. A stack whose creation was rolled back holds
+// nothing and is made anew.
+func Apply(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, error) {
+	found, err := describe(ctx, cfn, s.Name)
+	if err != nil {
+		return nil, err
+	}
+	if found != nil && found.StackStatus == types.StackStatusRollbackComplete {
+		if err := Delete(ctx, cfn, s.Name); err != nil {
+			return nil, err
+		}
+		found = nil
+	}
+	if found == nil {
+		return create(ctx, cfn, s)
+	}
+	return update(ctx, cfn, s, found)
+}
+
+func create(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, error) {
+	out, err := cfn.CreateStack(ctx, &cloudformation.CreateStackInput{
+		StackName:    &s.Name,
+		TemplateBody: new(string(s.Template)),
+		Parameters:   s.parameters("false"),
+		Capabilities: []types.Capability{types.CapabilityCapabilityIam},
+		Tags:         s.tags(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("creating stack %s: %w", s.Name, err)
+	}
+	return wait(ctx, cfn, *out.StackId)
+}
+
+func update(ctx context.Context, cfn *cloudformation.Client, s Stack, found *types.Stack) (Outputs, error) {
+	out, err := cfn.UpdateStack(ctx, &cloudformation.UpdateStackInput{
+		StackName:    &s.Name,
+		TemplateBody: new(string(s.Template)),
+		Parameters:   s.parameters("true"),
+		Capabilities: []types.Capability{types.CapabilityCapabilityIam},
+		Tags:         s.tags(),
+	})
+	if unchanged(err) {
+		return outputs(found), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("updating stack %s: %w", s.Name, err)
+	}
+	return wait(ctx, cfn, *out.StackId)
+}
+
+// Delete deletes the stack and returns once it is gone.
+func Delete(ctx context.Context, cfn *cloudformation.Client, name string) error {
+	found, err := describe(ctx, cfn, name)
+	if err != nil || found == nil {
+		return err
+	}
+	if _, err := cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &name}); err != nil {
+		return fmt.Errorf("deleting stack %s: %w", name, err)
+	}
+	_, err = wait(ctx, cfn, *found.StackId)
+	return err
+}
+
+func (s Stack) parameters(update string) []types.Parameter {
+	return []types.Parameter{
+		{ParameterKey: new(paramImage), ParameterValue: &s.Image},
+		{ParameterKey: new(paramUpdate), ParameterValue: &update},
+	}
+}
+
+func (s Stack) tags() []types.Tag {
+	var tags []types.Tag
+	for key, value := range s.Tags {
+		tags = append(tags, types.Tag{Key: &key, Value: &value})
+	}
+	slices.SortFunc(tags, func(a, b types.Tag) int { return strings.Compare(*a.Key, *b.Key) })
+	return tags
+}
+
+// describe returns the stack, or nil when there is none of that name.
+func describe(ctx context.Context, cfn *cloudformation.Client, name string) (*types.Stack, error) {
+	out, err := cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
+	if fault, ok := errors.AsType[smithy.APIError](err); ok && fault.ErrorCode() == "ValidationError" &&
+		strings.HasSuffix(fault.ErrorMessage(), "does not exist") {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("describing stack %s: %w", name, err)
+	}
+	return &out.Stacks[0], nil
+}
+
+// unchanged reports CloudFormation's answer to an update that changes nothing.
+func unchanged(err error) bool {
+	fault, ok := errors.AsType[smithy.APIError](err)
+	return ok && fault.ErrorCode() == "ValidationError" &&
+		strings.HasPrefix(fault.ErrorMessage(), "No updates are to be performed")
+}
+
+// The pauses between looks at a stack: the embedded engine is done in
+// milliseconds, AWS in minutes.
+const (
+	firstPause = 2 * time.Millisecond
+	lastPause  = 2 * time.Second
+)
+
+// wait returns when the operation on the stack has ended.
+func wait(ctx context.Context, cfn *cloudformation.Client, stack string) (Outputs, error) {
+	for pause := firstPause; ; pause = min(pause*3/2, lastPause) {
+		found, err := describe(ctx, cfn, stack)
+		if err != nil {
+			return nil, err
+		}
+		switch found.StackStatus {
+		case types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusDeleteComplete:
+			return outputs(found), nil
+		}
+		if !strings.HasSuffix(string(found.StackStatus), "_IN_PROGRESS") {
+			return nil, failure(ctx, cfn, found)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}
+
+func outputs(s *types.Stack) Outputs {
+	out := Outputs{}
+	for _, o := range s.Outputs {
+		out[*o.OutputKey] = *o.OutputValue
+	}
+	return out
+}
+
+// cancelled is the reason of resources that failed only because another did.
+const cancelled = "Resource creation cancelled"
+
+// failure finds out which resources failed by themselves in the latest
+// operation on the stack.
+func failure(ctx context.Context, cfn *cloudformation.Client, s *types.Stack) error {
+	failed := &FailedError{Stack: *s.StackName, Status: s.StackStatus}
+	pages := cloudformation.NewDescribeStackEventsPaginator(cfn, &cloudformation.DescribeStackEventsInput{StackName: s.StackId})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return errors.Join(failed, fmt.Errorf("reading the events of stack %s: %w", *s.StackName, err))
+		}
+		for _, e := range page.StackEvents { // the newest comes first
+			if deref(e.PhysicalResourceId) == *s.StackId {
+				if deref(e.ResourceStatusReason) == "User Initiated" {
+					slices.Reverse(failed.Causes)
+					return failed
+				}
+				continue
+			}
+			reason := deref(e.ResourceStatusReason)
+			if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && reason != cancelled {
+				failed.Causes = append(failed.Causes, Cause{deref(e.LogicalResourceId), deref(e.ResourceType), reason})
+			}
+		}
+	}
+	slices.Reverse(failed.Causes)
+	return failed
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

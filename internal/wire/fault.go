@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 )
@@ -32,4 +33,17 @@ func (f *Fault) status() int {
 		return http.StatusBadRequest
 	}
 	return f.Status
+}
+
+// queryCode is the fault's code in the Query protocol.
+func (f *Fault) queryCode() string {
+	return cmp.Or(f.QueryCode, f.Code)
+}
+
+// blames names who has to change something.
+func (f *Fault) blames() string {
+	if f.status() >= http.StatusInternalServerError {
+		return "Receiver"
+	}
+	return "Sender"
 }

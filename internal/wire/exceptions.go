@@ -1,0 +1,113 @@
+package wire
+
+import (
+	"slices"
+
+	cloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	logs "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	ecsdocument "github.com/aws/aws-sdk-go-v2/service/ecs/document"
+	ecs "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+// exceptions are what the SDK's Go types do not say about a service's wire
+// format. Members are named <Go type>.<Go field>.
+type exceptions struct {
+	renamed   map[string]string // members that do not follow the service's case
+	flattened map[string]string // in the Query protocol: name, and a map's key after a slash
+	unions    []any             // pointers to the variants of unions
+	document  func(any) any     // makes a value of the service's document type
+	unsigned  []string          // operations that need no signature
+}
+
+func (e exceptions) mayBeUnsigned(operation string) bool {
+	return slices.Contains(e.unsigned, operation)
+}
+
+func exceptionsOf(service string) exceptions {
+	switch service {
+	case "sqs":
+		return exceptions{
+			renamed: map[string]string{
+				"CreateQueueInput.Tags":                      "tags",
+				"ListDeadLetterSourceQueuesOutput.QueueUrls": "queueUrls",
+			},
+			flattened: sqsFlattened(),
+		}
+	case "ecs":
+		return exceptions{
+			unions: []any{
+				&ecs.DescribeGatewayConfigurationMemberHostSharedAlb{},
+				&ecs.GatewayConfigurationMemberHostSharedAlb{},
+				&ecs.GatewayConnectionResourcesMemberHostSharedAlb{},
+				&ecs.GatewayElbAccessLogDestinationMemberS3{},
+				&ecs.GatewayInfrastructureResourcesMemberHostSharedAlb{},
+				&ecs.GatewayRouteResourcesMemberHostSharedAlb{},
+				&ecs.ServiceConnectContainerConfigurationMemberLogLevel{},
+				&ecs.SharingStrategyMemberNvidiaMps{},
+				&ecs.UpdateGatewayConfigurationMemberHostSharedAlb{},
+			},
+			document: func(v any) any { return ecsdocument.NewLazyDocument(v) },
+		}
+	case "logs":
+		return exceptions{
+			renamed: map[string]string{"DescribeDestinationsInput.DestinationNamePrefix": "DestinationNamePrefix"},
+			unions: []any{
+				&logs.IntegrationDetailsMemberOpenSearchIntegrationDetails{},
+				&logs.ResourceConfigMemberOpenSearchResourceConfig{},
+			},
+		}
+	case "monitoring":
+		return exceptions{unions: []any{
+			&cloudwatch.EvaluationCriteriaMemberPromQLCriteria{},
+			&cloudwatch.EvaluationWindowMemberSlidingWindow{},
+			&cloudwatch.EvaluationWindowMemberWallClockWindow{},
+		}}
+	case "sts":
+		return exceptions{
+			renamed:  map[string]string{"PolicyDescriptorType.Arn": "arn"},
+			unsigned: []string{"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"},
+		}
+	}
+	return exceptions{}
+}
+
+// sqsFlattened spells SQS in the Query protocol, which it spoke before JSON.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+func sqsFlattened() map[string]string {
+	const results, failed = "Successful", "Failed"
+	flat := map[string]string{
+		"AddPermissionInput.AWSAccountIds":                     "AWSAccountId",
+		"AddPermissionInput.Actions":                           "ActionName",
+		"CreateQueueInput.Attributes":                          "Attribute/Name",
+		"CreateQueueInput.Tags":                                "Tag/Key",
+		"GetQueueAttributesInput.AttributeNames":               "AttributeName",
+		"GetQueueAttributesOutput.Attributes":                  "Attribute/Name",
+		"ListDeadLetterSourceQueuesOutput.QueueUrls":           "QueueUrl",
+		"ListMessageMoveTasksOutput.Results":                   "ListMessageMoveTasksResultEntry",
+		"ListQueueTagsOutput.Tags":                             "Tag/Key",
+		"ListQueuesOutput.QueueUrls":                           "QueueUrl",
+		"Message.Attributes":                                   "Attribute/Name",
+		"Message.MessageAttributes":                            "MessageAttribute/Name",
+		"MessageAttributeValue.BinaryListValues":               "BinaryListValue",
+		"MessageAttributeValue.StringListValues":               "StringListValue",
+		"MessageSystemAttributeValue.BinaryListValues":         "BinaryListValue",
+		"MessageSystemAttributeValue.StringListValues":         "StringListValue",
+		"ReceiveMessageInput.AttributeNames":                   "AttributeName",
+		"ReceiveMessageInput.MessageAttributeNames":            "MessageAttributeName",
+		"ReceiveMessageInput.MessageSystemAttributeNames":      "AttributeName",
+		"ReceiveMessageOutput.Messages":                        "Message",
+		"SendMessageBatchRequestEntry.MessageAttributes":       "MessageAttribute/Name",
+		"SendMessageBatchRequestEntry.MessageSystemAttributes": "MessageSystemAttribute/Name",
+		"SendMessageInput.MessageAttributes":                   "MessageAttribute/Name",
+		"SendMessageInput.MessageSystemAttributes":             "MessageSystemAttribute/Name",
+		"SetQueueAttributesInput.Attributes":                   "Attribute/Name",
+		"TagQueueInput.Tags":                                   "Tag/Key",
+		"UntagQueueInput.TagKeys":                              "TagKey",
+	}
+	for _, batch := range []string{"ChangeMessageVisibilityBatch", "DeleteMessageBatch", "SendMessageBatch"} {
+		flat[batch+"Input.Entries"] = batch + "RequestEntry"
+		flat[batch+"Output."+results] = batch + "ResultEntry"
+		flat[batch+"Output."+failed] = "BatchResultErrorEntry"
+	}
+	return flat
+}

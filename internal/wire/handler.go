@@ -1,0 +1,299 @@
+package wire
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"runtime/debug"
+	"strconv"
+	"sync"
+)
+
+// maxBody bounds a request's body, compressed and not, in all protocols but
+// S3's: an SQS message of 1 MiB with every byte escaped, and some room.
+const maxBody = 4 << 20
+
+// Config is what a handler serves, and to whom.
+type Config struct {
+	Services []*Service
+	// Objects serves what is addressed to S3, verified; nil where there is
+	// none. Bodies that come in signed chunks reach it as they are.
+	Objects http.Handler
+	// Keys sign the requests that are let in; nil lets every request in.
+	Keys *Keys
+	Log  *slog.Logger // nil discards
+}
+
+// NewHandler returns the handler that speaks AWS's protocols for the services.
+func NewHandler(c Config) http.Handler {
+	h := &handler{
+		objects:   c.Objects,
+		log:       cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
+		byTarget:  map[string]*server{},
+		byVersion: map[string]*server{},
+		byCBOR:    map[string]*server{},
+		byName:    map[string]*server{},
+	}
+	if c.Keys != nil {
+		h.verifier = newVerifier(c.Keys)
+	}
+	for _, service := range c.Services {
+		s := &server{Service: service, planner: newPlanner(service)}
+		h.byTarget[service.Target] = s
+		h.byVersion[service.QueryVersion] = s
+		h.byCBOR[service.CBOR] = s
+		h.byName[service.Name] = s
+	}
+	delete(h.byTarget, "")
+	delete(h.byVersion, "")
+	delete(h.byCBOR, "")
+	return h
+}
+
+type handler struct {
+	objects  http.Handler
+	verifier *verifier // nil lets every request in
+	log      *slog.Logger
+
+	byTarget, byVersion, byCBOR, byName map[string]*server
+}
+
+// A server is a service as a handler serves it.
+type server struct {
+	*Service
+	planner *planner
+}
+
+// A codec is one of the protocols.
+type codec interface {
+	// route finds who answers a request. It returns the server also when only
+	// the operation is unknown.
+	route(h *handler, r *http.Request, body []byte) (*server, *operation, *Fault)
+	decode(body []byte, v reflect.Value, s *shape, p *presence) error
+	appendReply(b []byte, x *exchange, v reflect.Value, s *shape) []byte
+	appendFault(b []byte, x *exchange, f *Fault) []byte
+	malformed(err error) *Fault
+	refuse(d *denial) *Fault
+	header(x *exchange) // sets what a reply's header has beside the request's id
+}
+
+// An exchange is one request and its reply.
+type exchange struct {
+	call
+	codec
+	handler   *handler
+	w         http.ResponseWriter
+	r         *http.Request
+	server    *server // nil until it is known
+	operation *operation
+}
+
+// A call is what an operation's function may ask about its request.
+type call struct {
+	id      string
+	present presence
+}
+
+type callKey struct{}
+
+// Present tells whether a member was in the request that ctx belongs to. The
+// path is of Go names, such as "DelaySeconds" or "Entries[0].DelaySeconds".
+// Members below a map are not noted.
+func Present(ctx context.Context, path string) bool {
+	c, ok := ctx.Value(callKey{}).(*call)
+	return ok && c.present.has(path)
+}
+
+// RequestID returns the id of the request that ctx belongs to.
+func RequestID(ctx context.Context) string {
+	c, ok := ctx.Value(callKey{}).(*call)
+	if !ok {
+		return ""
+	}
+	return c.id
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{handler: h, w: w, r: r, call: call{id: newRequestID()}}
+	w.Header().Set("X-Amzn-Requestid", x.id)
+	signature, denied := readSignature(r)
+	x.codec = codecOf(r, signature)
+	if x.codec == nil {
+		x.serveObject(signature, denied)
+		return
+	}
+	if fault := x.serve(signature, denied); fault != nil {
+		x.reply(fault.status(), func(b []byte) []byte { return x.appendFault(b, x, fault) })
+	}
+}
+
+// newRequestID returns a random UUID.
+func newRequestID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// codecOf tells a request's protocol; nil is S3's.
+func codecOf(r *http.Request, s *signature) codec {
+	switch {
+	case s != nil && s.service == "s3":
+		return nil
+	case r.Header.Get("X-Amz-Target") != "":
+		return jsonCodec{}
+	}
+	return nil
+}
+
+// serve answers a request, or returns what is to be answered in its place.
+func (x *exchange) serve(s *signature, denied *denial) *Fault {
+	signed, err := readBody(x.r.Body)
+	if err != nil {
+		return bodyFault(err)
+	}
+	body, err := plainBody(x.r, signed)
+	if err != nil {
+		return bodyFault(err)
+	}
+	var unknown *Fault
+	x.server, x.operation, unknown = x.route(x.handler, x.r, body)
+	if d := x.authorize(s, denied, signed); d != nil {
+		return x.refuse(d)
+	}
+	if unknown != nil {
+		return unknown
+	}
+	input := reflect.New(x.operation.input)
+	shape := x.server.planner.shape(x.operation.input)
+	if err := x.decode(body, input.Elem(), shape, &x.present); err != nil {
+		return x.malformed(err)
+	}
+	output, fault := x.answer(input.Interface())
+	if fault != nil {
+		return fault
+	}
+	v := reflect.ValueOf(output)
+	if v.IsNil() {
+		v = reflect.New(x.operation.output)
+	}
+	x.reply(http.StatusOK, func(b []byte) []byte {
+		return x.appendReply(b, x, v.Elem(), x.server.planner.shape(x.operation.output))
+	})
+	return nil
+}
+
+// authorize lets a request in, or says why not.
+func (x *exchange) authorize(s *signature, denied *denial, body []byte) *denial {
+	if x.handler.verifier == nil || denied != nil {
+		return denied
+	}
+	if s == nil {
+		if x.operation != nil && x.server.planner.special.mayBeUnsigned(x.operation.name) {
+			return nil
+		}
+		return &denial{why: anonymous}
+	}
+	hash := sha256.Sum256(body)
+	if d := x.handler.verifier.verify(x.r, s, hex.EncodeToString(hash[:])); d != nil {
+		return d
+	}
+	if x.server != nil && s.service != x.server.Name {
+		return deny(mismatch, "Credential should be scoped to correct service: '%s'. ", x.server.Name)
+	}
+	return nil
+}
+
+// answer calls the operation's function. What goes wrong there that AWS has no
+// name for goes to the log, and the client hears of an internal failure.
+func (x *exchange) answer(input any) (output any, fault *Fault) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			fault = x.internal(fmt.Errorf("panic: %v", cause), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	ctx := context.WithValue(x.r.Context(), callKey{}, &x.call)
+	output, err := x.operation.handler(ctx, input)
+	if err == nil {
+		return output, nil
+	}
+	if fault, ok := errors.AsType[*Fault](err); ok {
+		return nil, fault
+	}
+	return nil, x.internal(err)
+}
+
+func (x *exchange) internal(cause error, attrs ...slog.Attr) *Fault {
+	if x.r.Context().Err() == nil { // else nobody waits for the reply
+		attrs = append(attrs,
+			slog.String("service", x.server.Name), slog.String("operation", x.operation.name),
+			slog.String("request", x.id), slog.Any("cause", cause))
+		x.handler.log.LogAttrs(x.r.Context(), slog.LevelError, "operation failed", attrs...)
+	}
+	return &Fault{
+		Code:    "InternalFailure",
+		Message: "The request processing has failed because of an unknown error, exception or failure.",
+		Status:  http.StatusInternalServerError,
+	}
+}
+
+// buffers are those of bodies on their way out.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// reply writes the status and what body appends.
+func (x *exchange) reply(status int, body func([]byte) []byte) {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	x.header(x)
+	*buffer = body((*buffer)[:0])
+	x.w.Header().Set("Content-Length", strconv.Itoa(len(*buffer)))
+	x.w.WriteHeader(status)
+	x.w.Write(*buffer) // an error is the client's, who has gone
+}
+
+var errTooLarge = errors.New("request body is too large")
+
+// readBody reads at most maxBody bytes.
+func readBody(from io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(from, maxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading request body: %w", err)
+	}
+	if len(body) > maxBody {
+		return nil, errTooLarge
+	}
+	return body, nil
+}
+
+// plainBody undoes a body's compression, which its signature includes.
+func plainBody(r *http.Request, body []byte) ([]byte, error) {
+	if r.Header.Get("Content-Encoding") != "gzip" {
+		return body, nil
+	}
+	unzipped, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("decompressing request body: %w", err)
+	}
+	return readBody(unzipped)
+}
+
+func bodyFault(err error) *Fault {
+	if errors.Is(err, errTooLarge) {
+		return &Fault{
+			Code:    "RequestEntityTooLargeException",
+			Message: fmt.Sprintf("The request is larger than %d bytes", maxBody),
+			Status:  http.StatusRequestEntityTooLarge,
+		}
+	}
+	return Faultf("SerializationException", "%v", err)
+}

@@ -2,6 +2,9 @@ package runner
 
 import "sync"
 
+// cpuUnits is ECS's measure of one core.
+const cpuUnits = 1024
+
 // A Size is what a task takes of a machine.
 type Size struct {
 	CPU    int // CPU units, 1024 to a core

@@ -1,0 +1,30 @@
+package runner_test
+
+import (
+	"testing"
+
+	"github.com/spate-run/spate/internal/runner"
+)
+
+func TestCapacity(t *testing.T) {
+	c := runner.NewCapacity(runner.Size{CPU: 2048, Memory: 4096})
+	one := runner.Size{CPU: 1024, Memory: 1024}
+	huge := runner.Size{CPU: 16384, Memory: 512}
+	if !c.Reserve(one) {
+		t.Error("a task did not fit on an empty machine")
+	}
+	if c.Reserve(huge) {
+		t.Error("a task larger than the machine fitted beside another")
+	}
+	c.Release(one)
+	if !c.Reserve(huge) {
+		t.Error("a task larger than the machine did not fit on an empty one")
+	}
+	if c.Reserve(one) {
+		t.Error("a task fitted beside one that takes the machine")
+	}
+	c.Release(huge)
+	if !c.Reserve(one) || !c.Reserve(one) {
+		t.Error("two halves did not fit after everything was released")
+	}
+}

@@ -1,0 +1,71 @@
+package group
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Lookup finds the file of a command as a shell would that runs in dir with
+// the environment env. The error is an [*exec.Error] and wraps
+// [exec.ErrNotFound] (a shell's 127), or [fs.ErrPermission] where there is a
+// file that cannot be executed (a shell's 126).
+func Lookup(name, dir string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, lookupError(name, executable(within(dir, name)))
+	}
+	err := error(exec.ErrNotFound)
+	if name == "" {
+		return "", lookupError(name, err)
+	}
+	for _, folder := range filepath.SplitList(Getenv(env, "PATH")) {
+		path := filepath.Join(within(dir, folder), name)
+		switch found := executable(path); {
+		case found == nil:
+			return path, nil
+		case errors.Is(found, fs.ErrPermission):
+			err = found
+		}
+	}
+	return "", lookupError(name, err)
+}
+
+// Getenv returns the value of a variable in env, where the last one counts.
+func Getenv(env []string, name string) string {
+	for i := len(env) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(env[i], name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+func within(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+func executable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return exec.ErrNotFound
+	case err != nil:
+		return err
+	case info.IsDir() || info.Mode()&0o111 == 0:
+		return fs.ErrPermission
+	}
+	return nil
+}
+
+func lookupError(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exec.Error{Name: name, Err: err}
+}

@@ -1,0 +1,17 @@
+package runner
+
+import (
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// Machine tells the size of this machine.
+func Machine() (Size, error) {
+	bytes, err := unix.SysctlUint64("hw.memsize")
+	if err != nil {
+		return Size{}, fmt.Errorf("asking for this machine's memory: %w", err)
+	}
+	return Size{CPU: runtime.NumCPU() * cpuUnits, Memory: int(bytes >> 20)}, nil
+}

@@ -1,0 +1,183 @@
+package runner
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spate-run/spate/internal/runner/group"
+)
+
+// defaultStopTimeout is ECS's: 30 seconds between SIGTERM and SIGKILL.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+const defaultStopTimeout = 30 * time.Second
+
+// The variables by which a process knows whose it is.
+const (
+	// EnvParent is the process id of the engine that a worker belongs to. A
+	// worker that has another parent has lost its engine.
+	EnvParent = "SPATE_PARENT"
+	// envContainer marks everything that a container starts.
+	envContainer = "SPATE_CONTAINER"
+)
+
+// A ProcessConfig configures a [Process] runner.
+type ProcessConfig struct {
+	// Worker is the path of the spate binary, which stands in front of a
+	// worker's command as "spate agent --". Empty: this program's own file.
+	Worker string
+	// Environ is the environment that containers inherit, as [os.Environ]
+	// returns it; nil: this process's own.
+	Environ []string
+}
+
+// A Process is the runner that takes an absolute folder for an image, and a
+// process group of this machine for a container. Containers keep the person's
+// PATH, HOME and virtual environment. They end with the process that started
+// them; what a container other than a worker had started in turn may outlive a
+// kill -9 of the engine, and elsewhere than on Linux so may what left the
+// process group.
+type Process struct {
+	worker string
+	base   []string
+	nonce  string // keeps containers of other engines apart
+}
+
+// NewProcess returns a runner that has started nothing.
+func NewProcess(config ProcessConfig) (*Process, error) {
+	worker := config.Worker
+	if worker == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("finding this program's file: %w", err)
+		}
+		worker = self
+	}
+	environ := config.Environ
+	if environ == nil {
+		environ = os.Environ()
+	}
+	return &Process{worker: worker, base: without(environ, "SPATE_"), nonce: rand.Text()}, nil
+}
+
+// Start starts a container in the folder that its image names.
+func (p *Process) Start(_ context.Context, c Container) (Running, error) {
+	dir, err := folder(c)
+	if err != nil {
+		return nil, err
+	}
+	command := group.Command{Dir: dir, Stdout: c.Stdout, Stderr: c.Stderr}
+	command.Marker = envContainer + "=" + c.ID + "." + p.nonce
+	command.Env = append(p.environment(c), command.Marker)
+	command.Args = append(append(command.Args, c.Entrypoint...), c.Command...)
+	if len(command.Args) == 0 {
+		return nil, fmt.Errorf("CannotCreateContainerError: no command specified")
+	}
+	if c.Worker {
+		command.Args = append([]string{p.worker, "agent", "--"}, command.Args...)
+		command.Orphaned = syscall.SIGTERM // it has its job to end first
+	}
+	command.Path, err = group.Lookup(command.Args[0], dir, command.Env)
+	if err != nil {
+		return nil, fmt.Errorf("CannotStartContainerError: %w", err)
+	}
+	g, err := group.Start(command)
+	if err != nil {
+		return nil, fmt.Errorf("CannotStartContainerError: %w", err)
+	}
+	return &process{group: g, timeout: stopTimeout(c)}, nil
+}
+
+// folder returns where a container's command runs.
+func folder(c Container) (string, error) {
+	if !filepath.IsAbs(c.Image) {
+		return "", fmt.Errorf("CannotPullContainerError: %q is not a folder's absolute path, and processes have no images", c.Image)
+	}
+	if err := checkFolder(c.Image); err != nil {
+		return "", fmt.Errorf("CannotPullContainerError: %w", err)
+	}
+	dir := filepath.Join(c.Image, c.WorkingDirectory)
+	if filepath.IsAbs(c.WorkingDirectory) {
+		dir = c.WorkingDirectory
+	}
+	if err := checkFolder(dir); err != nil {
+		return "", fmt.Errorf("CannotStartContainerError: %w", err)
+	}
+	return dir, nil
+}
+
+func checkFolder(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is not a folder", path)
+	}
+	return err
+}
+
+// environment is the container's: the person's own, then the definition's,
+// then the engine's. Where AWS clients in it are to reach the engine, the
+// person's AWS settings stay out.
+func (p *Process) environment(c Container) []string {
+	if !c.Worker {
+		env := without(p.base, "AWS_")
+		return append(append(env, c.Env...), c.Engine...)
+	}
+	env := append(without(p.base), c.Env...)
+	for _, variable := range c.Engine {
+		env = append(env, "SPATE_"+variable)
+	}
+	return append(env, EnvParent+"="+strconv.Itoa(os.Getpid()))
+}
+
+// without returns a copy of env without the variables whose names begin with
+// one of the prefixes.
+func without(env []string, prefixes ...string) []string {
+	kept := make([]string, 0, len(env))
+variables:
+	for _, variable := range env {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(variable, prefix) {
+				continue variables
+			}
+		}
+		kept = append(kept, variable)
+	}
+	return kept
+}
+
+func stopTimeout(c Container) time.Duration {
+	if c.StopTimeout == 0 {
+		return defaultStopTimeout
+	}
+	return c.StopTimeout
+}
+
+// A process is a container that runs as a process group.
+type process struct {
+	group   *group.Group
+	timeout time.Duration
+	stop    sync.Once
+}
+
+func (p *process) PID() int { return p.group.PID() }
+
+func (p *process) Wait() Exit { return Exit{Code: p.group.Wait().Code} }
+
+func (p *process) Stop() {
+	p.stop.Do(func() {
+		p.group.Signal(syscall.SIGTERM)
+		select {
+		case <-p.group.Done():
+		case <-time.After(p.timeout):
+			p.group.Kill()
+		}
+	})
+	p.group.Wait()
+}

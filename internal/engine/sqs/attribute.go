@@ -1,0 +1,212 @@
+package sqs
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/spate-run/spate/internal/wire"
+)
+
+// An attribute is a queue attribute that can be set.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+type attribute struct {
+	name     types.QueueAttributeName
+	standard string // the value of a queue that was not told; "" for none
+	// parse checks a value and returns it as GetQueueAttributes answers it.
+	parse func(*Service, attribute, string) (string, error)
+	low   int
+	high  int
+}
+
+// attributes are the attributes that can be set, in the order in which
+// CreateQueue compares them.
+var attributes = []attribute{
+	{name: types.QueueAttributeNameDelaySeconds, standard: "0", parse: parseNumber, low: 0, high: maxDelay},
+	{name: types.QueueAttributeNameMaximumMessageSize, standard: "1048576", parse: parseNumber, low: 1024, high: maxMessageSize},
+	{name: types.QueueAttributeNameMessageRetentionPeriod, standard: "345600", parse: parseNumber, low: 60, high: 1209600},
+	{name: types.QueueAttributeNameReceiveMessageWaitTimeSeconds, standard: "0", parse: parseNumber, low: 0, high: maxWait},
+	{name: types.QueueAttributeNameVisibilityTimeout, standard: "30", parse: parseNumber, low: 0, high: maxVisibility},
+	{name: types.QueueAttributeNameRedrivePolicy, parse: parseRedrive},
+	{name: types.QueueAttributeNameRedriveAllowPolicy, parse: parseDocument},
+	{name: types.QueueAttributeNamePolicy, parse: parseDocument},
+	{name: types.QueueAttributeNameKmsMasterKeyId, parse: parseText},
+	{name: types.QueueAttributeNameKmsDataKeyReusePeriodSeconds, parse: parseNumber, low: 60, high: 86400},
+	{name: types.QueueAttributeNameSqsManagedSseEnabled, standard: "true", parse: parseBool},
+}
+
+func invalidAttribute(name types.QueueAttributeName) error {
+	return wire.Faultf("InvalidAttributeValue", "Invalid value for the parameter %s.", name)
+}
+
+func parseNumber(_ *Service, a attribute, value string) (string, error) {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < a.low || n > a.high {
+		return "", invalidAttribute(a.name)
+	}
+	return strconv.Itoa(n), nil
+}
+
+func parseBool(_ *Service, a attribute, value string) (string, error) {
+	lower := strings.ToLower(value)
+	if lower != "true" && lower != "false" {
+		return "", invalidAttribute(a.name)
+	}
+	return lower, nil
+}
+
+func parseText(_ *Service, _ attribute, value string) (string, error) {
+	return value, nil
+}
+
+// parseDocument accepts a JSON object, or nothing, which removes it.
+func parseDocument(_ *Service, a attribute, value string) (string, error) {
+	var document map[string]any
+	if value != "" && json.Unmarshal([]byte(value), &document) != nil {
+		return "", invalidAttribute(a.name)
+	}
+	return value, nil
+}
+
+// A redrivePolicy is a RedrivePolicy as it is answered.
+type redrivePolicy struct {
+	Target string `json:"deadLetterTargetArn"`
+	Max    int    `json:"maxReceiveCount"`
+}
+
+// parseRedrive checks a RedrivePolicy; its maxReceiveCount may be a string. The
+// caller holds mu.
+func parseRedrive(s *Service, a attribute, value string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	var given struct {
+		Target *string `json:"deadLetterTargetArn"`
+		Max    any     `json:"maxReceiveCount"`
+	}
+	if json.Unmarshal([]byte(value), &given) != nil {
+		return "", invalidValue(value, string(a.name), "Redrive policy is not a valid JSON map.")
+	}
+	if given.Target == nil {
+		return "", invalidValue(value, string(a.name), "Redrive policy does not contain mandatory attribute: deadLetterTargetArn.")
+	}
+	if given.Max == nil {
+		return "", invalidValue(value, string(a.name), "Redrive policy does not contain mandatory attribute: maxReceiveCount.")
+	}
+	limit, ok := receiveLimit(given.Max)
+	if !ok {
+		return "", invalidParameter("Value %s for parameter %s is invalid. Reason: Invalid value for "+
+			"maxReceiveCount: %v, valid values are from 1 to 1000 both inclusive.", value, a.name, given.Max)
+	}
+	name, ok := strings.CutPrefix(*given.Target, s.account.ARN("sqs", ""))
+	if !ok {
+		return "", invalidValue(value, string(a.name), "Invalid value for deadLetterTargetArn.")
+	}
+	if s.queues[name] == nil {
+		return "", invalidValue(value, string(a.name), "Dead letter target does not exist.")
+	}
+	parsed, err := json.Marshal(redrivePolicy{Target: *given.Target, Max: limit})
+	return string(parsed), err
+}
+
+func receiveLimit(v any) (int, bool) {
+	var n float64
+	switch v := v.(type) {
+	case float64:
+		n = v
+	case string:
+		parsed, err := strconv.Atoi(v)
+		if err != nil {
+			return 0, false
+		}
+		n = float64(parsed)
+	}
+	return int(n), n >= 1 && n <= 1000 && n == float64(int(n))
+}
+
+// parseAttributes checks attributes that a request wants set. The caller holds
+// mu.
+func (s *Service) parseAttributes(given map[string]string) (map[string]string, error) {
+	parsed := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if name == string(types.QueueAttributeNameFifoQueue) {
+			return nil, wire.Faultf("InvalidAttributeName",
+				"Unknown Attribute FifoQueue. (FIFO queues are not there yet: this version of spate has standard queues only.)")
+		}
+		i := slices.IndexFunc(attributes, func(a attribute) bool { return string(a.name) == name })
+		if i < 0 {
+			return nil, unknownAttribute(name)
+		}
+		value, err := attributes[i].parse(s, attributes[i], given[name])
+		if err != nil {
+			return nil, err
+		}
+		parsed[name] = value
+	}
+	if parsed[string(types.QueueAttributeNameKmsMasterKeyId)] != "" {
+		if parsed[string(types.QueueAttributeNameSqsManagedSseEnabled)] == "true" {
+			return nil, wire.Faultf("InvalidAttributeName", "You can use one type of server-side encryption (SSE) at "+
+				"one time. You can either enable KMS SSE or SQS SSE.")
+		}
+		parsed[string(types.QueueAttributeNameSqsManagedSseEnabled)] = "false"
+	}
+	return parsed, nil
+}
+
+// A document is a queue as the store keeps it.
+type document struct {
+	ID         int64
+	Created    int64 // Unix seconds
+	Modified   int64 // Unix seconds
+	Attributes map[string]string
+	Tags       map[string]string
+}
+
+// attribute returns the value in force, "" for none.
+func (d *document) attribute(a attribute) string {
+	if value, ok := d.Attributes[string(a.name)]; ok {
+		return value
+	}
+	return a.standard
+}
+
+// settings are the attributes that steer a queue, parsed.
+type settings struct {
+	delay      int // seconds, as all of them
+	visibility int
+	retention  int
+	wait       int
+	maxSize    int
+	redrive    *redrivePolicy // nil for none
+}
+
+// settings parses attributes that parseAttributes has accepted.
+func (d *document) settings() settings {
+	var s settings
+	for _, a := range attributes {
+		value := d.attribute(a)
+		number, _ := strconv.Atoi(value)
+		switch a.name {
+		case types.QueueAttributeNameDelaySeconds:
+			s.delay = number
+		case types.QueueAttributeNameVisibilityTimeout:
+			s.visibility = number
+		case types.QueueAttributeNameMessageRetentionPeriod:
+			s.retention = number
+		case types.QueueAttributeNameReceiveMessageWaitTimeSeconds:
+			s.wait = number
+		case types.QueueAttributeNameMaximumMessageSize:
+			s.maxSize = number
+		case types.QueueAttributeNameRedrivePolicy:
+			var policy redrivePolicy
+			if value != "" && json.Unmarshal([]byte(value), &policy) == nil {
+				s.redrive = &policy
+			}
+		}
+	}
+	return s
+}

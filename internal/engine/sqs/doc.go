@@ -1,0 +1,38 @@
+// Package sqs is Amazon SQS: standard queues, as the SQS API Reference and
+// Developer Guide describe them
+// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/).
+//
+// It owns queues and messages. It promises that
+//
+//   - a reply is sent only when its change is on disk: sends, receptions
+//     (receive count and visibility deadline), visibility changes, deletions.
+//     A batch is one change;
+//   - a message is with one receiver at a time, until its visibility timeout;
+//   - a message taken for a client that has gone meanwhile is visible again at
+//     once, as if it had not been received;
+//   - receivers that wait are served in the order they came, and no more of
+//     them are woken than there are messages for;
+//   - order is first in, first out by the moment of becoming visible, as far as
+//     the clock and concurrent commits allow. Nobody may rely on it.
+//
+// What a message goes through:
+//
+//	SendMessage ──► delayed ──► ready ──► in flight ──► deleted
+//	     └────────────────────────▲  ◄──────────┘
+//	                              │   visibility timeout, or a change of it to 0
+//	             retention over: expired, from everywhere
+//	             received too often: ready in the dead-letter queue
+//
+// While a commit is under way its messages are claimed: they are in no order,
+// nobody else can take them, and counts show them in flight.
+//
+// Messages live in the store. Memory holds their order, about 120 bytes a
+// message, and the bodies of the most recent ones up to a fixed budget.
+//
+// It leaves to others: wire protocols and signatures (wire), CloudWatch's
+// metrics, for which it counts ([Service.Counts]). Policy, RedriveAllowPolicy
+// and the encryption attributes are kept and answered, and have no effect:
+// there is one user, and the disk is theirs. FIFO queues, message move tasks,
+// and permissions are not there. A deleted queue's name can be used again at
+// once, where AWS asks for 60 seconds (QueueDeletedRecently).
+package sqs

@@ -1,0 +1,67 @@
+package sqs
+
+import (
+	"net/http"
+
+	"github.com/spate-run/spate/internal/wire"
+)
+
+// legacy returns a fault whose code in the Query protocol has the old prefix.
+func legacy(code, format string, args ...any) *wire.Fault {
+	fault := wire.Faultf(code, format, args...)
+	fault.QueryCode = "AWS.SimpleQueueService." + code
+	return fault
+}
+
+func noSuchQueue() *wire.Fault {
+	fault := wire.Faultf("QueueDoesNotExist", "The specified queue does not exist.")
+	fault.QueryCode = "AWS.SimpleQueueService.NonExistentQueue"
+	return fault
+}
+
+func queueNameExists(attribute string) *wire.Fault {
+	fault := wire.Faultf("QueueNameExists",
+		"A queue already exists with the same name and a different value for attribute %s", attribute)
+	fault.QueryCode = "QueueAlreadyExists"
+	return fault
+}
+
+func purgeInProgress(queue string) *wire.Fault {
+	fault := legacy("PurgeQueueInProgress",
+		"Only one PurgeQueue operation on %s is allowed every 60 seconds.", queue)
+	fault.Status = http.StatusForbidden
+	return fault
+}
+
+func overLimit() *wire.Fault {
+	fault := wire.Faultf("OverLimit", "Too many messages in flight: a queue allows %d.", inFlightLimit)
+	fault.Status = http.StatusForbidden
+	return fault
+}
+
+func invalidHandle(handle string) *wire.Fault {
+	return wire.Faultf("ReceiptHandleIsInvalid",
+		"The input receipt handle \"%s\" is not a valid receipt handle.", handle)
+}
+
+func unknownAttribute(name string) *wire.Fault {
+	return wire.Faultf("InvalidAttributeName", "Unknown Attribute %s.", name)
+}
+
+func missingParameter(name string) *wire.Fault {
+	fault := wire.Faultf("MissingRequiredParameterException", "The request must contain the parameter %s.", name)
+	fault.QueryCode = "MissingParameter"
+	return fault
+}
+
+// invalidParameter is the fault of a parameter without a shape of its own in
+// the service's model.
+func invalidParameter(format string, args ...any) *wire.Fault {
+	fault := wire.Faultf("InvalidParameterValueException", format, args...)
+	fault.QueryCode = "InvalidParameterValue"
+	return fault
+}
+
+func invalidValue(value any, parameter, reason string) *wire.Fault {
+	return invalidParameter("Value %v for parameter %s is invalid. Reason: %s", value, parameter, reason)
+}

@@ -1,0 +1,350 @@
+package sqs
+
+import (
+	"context"
+	"encoding/base64"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/spate-run/spate/internal/store"
+)
+
+var queueName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
+
+// find returns the queue that a URL names by its last element.
+func (s *Service) find(url *string) (*queue, error) {
+	if aws.ToString(url) == "" {
+		return nil, missingParameter("QueueUrl")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queues[path.Base(*url)]
+	if q == nil {
+		return nil, noSuchQueue()
+	}
+	return q, nil
+}
+
+func (s *Service) settingsOf(q *queue) settings {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return q.settings
+}
+
+func (s *Service) url(name string) string {
+	return s.endpoint + "/" + s.account.ID + "/" + name
+}
+
+func (s *Service) arn(q *queue) string {
+	return s.account.ARN("sqs", q.name)
+}
+
+func (s *Service) createQueue(ctx context.Context, in *sqs.CreateQueueInput) (*sqs.CreateQueueOutput, error) {
+	name := aws.ToString(in.QueueName)
+	if err := checkQueueName(name); err != nil {
+		return nil, err
+	}
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	doc, err := s.draft(name, in)
+	if err != nil {
+		return nil, err
+	}
+	out := &sqs.CreateQueueOutput{QueueUrl: aws.String(s.url(name))}
+	if doc == nil {
+		return out, nil
+	}
+	if err := s.table.Save(ctx, name, *doc); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queues[name] = newQueue(name, *doc)
+	return out, nil
+}
+
+func checkQueueName(name string) error {
+	if name == "" {
+		return missingParameter("QueueName")
+	}
+	if strings.HasSuffix(name, ".fifo") {
+		return invalidParameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length. " +
+			"(FIFO queues are not there yet: this version of spate has standard queues only.)")
+	}
+	if !queueName.MatchString(name) {
+		return invalidParameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+	}
+	return nil
+}
+
+// draft returns the document of a queue to create, nil when there is the very
+// queue already.
+func (s *Service) draft(name string, in *sqs.CreateQueueInput) (*document, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	given, err := s.parseAttributes(in.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	if q := s.queues[name]; q != nil {
+		for _, a := range attributes {
+			if value, ok := given[string(a.name)]; ok && value != q.attribute(a) {
+				return nil, queueNameExists(string(a.name))
+			}
+		}
+		return nil, nil
+	}
+	s.lastQueue++
+	now := time.Now().Unix()
+	return &document{ID: s.lastQueue, Created: now, Modified: now, Attributes: given, Tags: in.Tags}, nil
+}
+
+func (s *Service) getQueueURL(_ context.Context, in *sqs.GetQueueUrlInput) (*sqs.GetQueueUrlOutput, error) {
+	if aws.ToString(in.QueueName) == "" {
+		return nil, missingParameter("QueueName")
+	}
+	if owner := aws.ToString(in.QueueOwnerAWSAccountId); owner != "" && owner != s.account.ID {
+		return nil, noSuchQueue()
+	}
+	q, err := s.find(in.QueueName)
+	if err != nil || q.name != *in.QueueName {
+		return nil, noSuchQueue()
+	}
+	return &sqs.GetQueueUrlOutput{QueueUrl: aws.String(s.url(q.name))}, nil
+}
+
+func (s *Service) listQueues(_ context.Context, in *sqs.ListQueuesInput) (*sqs.ListQueuesOutput, error) {
+	prefix := aws.ToString(in.QueueNamePrefix)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	urls, next, err := s.page(in.MaxResults, in.NextToken, func(q *queue) bool {
+		return strings.HasPrefix(q.name, prefix)
+	})
+	return &sqs.ListQueuesOutput{QueueUrls: urls, NextToken: next}, err
+}
+
+func (s *Service) listDeadLetterSourceQueues(_ context.Context, in *sqs.ListDeadLetterSourceQueuesInput) (*sqs.ListDeadLetterSourceQueuesOutput, error) {
+	target, err := s.find(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	urls, next, err := s.page(in.MaxResults, in.NextToken, func(q *queue) bool {
+		return q.redrive != nil && q.redrive.Target == s.arn(target)
+	})
+	return &sqs.ListDeadLetterSourceQueuesOutput{QueueUrls: urls, NextToken: next}, err
+}
+
+// page lists the URLs of queues by name, most at a time. The token of the next
+// page is the last name of this one. The caller holds mu.
+func (s *Service) page(most *int32, token *string, wanted func(*queue) bool) (urls []string, next *string, err error) {
+	limit := int(aws.ToInt32(most))
+	if most != nil && (limit < 1 || limit > 1000) {
+		return nil, nil, invalidParameter("MaxResults must be an integer between 1 and 1000.")
+	}
+	after, err := base64.StdEncoding.DecodeString(aws.ToString(token))
+	if err != nil {
+		return nil, nil, invalidParameter("Invalid or expired next token.")
+	}
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(s.queues)), func(name string) bool {
+		return name <= string(after) || !wanted(s.queues[name])
+	})
+	if most != nil && len(names) > limit {
+		names = names[:limit]
+		next = aws.String(base64.StdEncoding.EncodeToString([]byte(names[limit-1])))
+	}
+	for _, name := range names[:min(len(names), 1000)] {
+		urls = append(urls, s.url(name))
+	}
+	return urls, next, nil
+}
+
+func (s *Service) deleteQueue(ctx context.Context, in *sqs.DeleteQueueInput) (*sqs.DeleteQueueOutput, error) {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	q, err := s.find(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	err = s.store.Update(ctx, func(tx *store.Tx) error {
+		if err := s.table.Delete(tx, q.name); err != nil {
+			return err
+		}
+		return deleteMessages(tx, q.ID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear(q)
+	q.deleted = true
+	delete(s.queues, q.name)
+	for _, w := range q.waiters {
+		close(w.batch)
+	}
+	q.waiters = nil
+	return &sqs.DeleteQueueOutput{}, nil
+}
+
+func (s *Service) purgeQueue(ctx context.Context, in *sqs.PurgeQueueInput) (*sqs.PurgeQueueOutput, error) {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	q, err := s.find(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	now := nowMilli()
+	if q.purged > 0 && now-q.purged < purgeInterval.Milliseconds() { // purged needs gate only
+		return nil, purgeInProgress(q.name)
+	}
+	err = s.store.Update(ctx, func(tx *store.Tx) error { return deleteMessages(tx, q.ID) })
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q.purged = now
+	s.clear(q)
+	return &sqs.PurgeQueueOutput{}, nil
+}
+
+func (s *Service) getQueueAttributes(_ context.Context, in *sqs.GetQueueAttributesInput) (*sqs.GetQueueAttributesOutput, error) {
+	q, err := s.find(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	all := s.attributesOf(q)
+	out := &sqs.GetQueueAttributesOutput{}
+	for _, name := range in.AttributeNames {
+		if out.Attributes == nil {
+			out.Attributes = map[string]string{}
+		}
+		if name == types.QueueAttributeNameAll {
+			maps.Copy(out.Attributes, all)
+			continue
+		}
+		value, ok := all[string(name)]
+		if !ok && !slices.ContainsFunc(attributes, func(a attribute) bool { return a.name == name }) {
+			return nil, unknownAttribute(string(name))
+		}
+		if ok {
+			out.Attributes[string(name)] = value
+		}
+	}
+	return out, nil
+}
+
+func (s *Service) attributesOf(q *queue) map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance(q, nowMilli())
+	all := map[string]string{
+		"QueueArn":                              s.arn(q),
+		"CreatedTimestamp":                      strconv.FormatInt(q.Created, 10),
+		"LastModifiedTimestamp":                 strconv.FormatInt(q.Modified, 10),
+		"ApproximateNumberOfMessages":           strconv.Itoa(q.ready.Len()),
+		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(q.invisible()),
+		"ApproximateNumberOfMessagesDelayed":    strconv.Itoa(q.delayed.Len()),
+	}
+	for _, a := range attributes {
+		if value := q.attribute(a); value != "" {
+			all[string(a.name)] = value
+		}
+	}
+	return all
+}
+
+func (s *Service) setQueueAttributes(ctx context.Context, in *sqs.SetQueueAttributesInput) (*sqs.SetQueueAttributesOutput, error) {
+	if len(in.Attributes) == 0 {
+		return nil, missingParameter("Attribute.Name")
+	}
+	err := s.amend(ctx, in.QueueUrl, func(doc *document) error {
+		given, err := s.parseAttributes(in.Attributes)
+		if err != nil {
+			return err
+		}
+		doc.Attributes = merged(doc.Attributes, given)
+		doc.Modified = time.Now().Unix()
+		return nil
+	})
+	return &sqs.SetQueueAttributesOutput{}, err
+}
+
+// amend commits a change of a queue's document. change is called with mu held,
+// and must replace maps, not write to them.
+func (s *Service) amend(ctx context.Context, url *string, change func(*document) error) error {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	q, err := s.find(url)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	doc := q.document
+	err = change(&doc)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := s.table.Save(ctx, q.name, doc); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q.document, q.settings = doc, doc.settings()
+	s.advance(q, nowMilli())
+	s.arm(q.next())
+	return nil
+}
+
+func merged(old, added map[string]string) map[string]string {
+	all := maps.Clone(old)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, added)
+	return all
+}
+
+func (s *Service) tagQueue(ctx context.Context, in *sqs.TagQueueInput) (*sqs.TagQueueOutput, error) {
+	err := s.amend(ctx, in.QueueUrl, func(doc *document) error {
+		doc.Tags = merged(doc.Tags, in.Tags)
+		if len(doc.Tags) > 50 {
+			return invalidParameter("Too many tags added for queue: at most 50.")
+		}
+		return nil
+	})
+	return &sqs.TagQueueOutput{}, err
+}
+
+func (s *Service) untagQueue(ctx context.Context, in *sqs.UntagQueueInput) (*sqs.UntagQueueOutput, error) {
+	err := s.amend(ctx, in.QueueUrl, func(doc *document) error {
+		doc.Tags = merged(doc.Tags, nil)
+		for _, key := range in.TagKeys {
+			delete(doc.Tags, key)
+		}
+		return nil
+	})
+	return &sqs.UntagQueueOutput{}, err
+}
+
+func (s *Service) listQueueTags(_ context.Context, in *sqs.ListQueueTagsInput) (*sqs.ListQueueTagsOutput, error) {
+	q, err := s.find(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &sqs.ListQueueTagsOutput{Tags: maps.Clone(q.Tags)}, nil
+}

@@ -1,0 +1,341 @@
+package sqs
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/spate-run/spate/internal/store"
+	"github.com/spate-run/spate/internal/wire"
+)
+
+// A reception is what a ReceiveMessage asks for.
+type reception struct {
+	most       int
+	visibility int // seconds
+	wait       time.Duration
+}
+
+// A received message is one as its receiver sees it.
+type received struct {
+	message *message
+	delivery
+	payload *payload
+}
+
+func (s *Service) receiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput) (*sqs.ReceiveMessageOutput, error) {
+	q, err := s.find(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	r, err := parseReception(ctx, in, s.settingsOf(q))
+	if err != nil {
+		return nil, err
+	}
+	batch, err := s.receive(ctx, q, r)
+	if err != nil {
+		return nil, err
+	}
+	out := &sqs.ReceiveMessageOutput{}
+	for _, m := range batch {
+		out.Messages = append(out.Messages, s.show(q, m, in))
+	}
+	return out, nil
+}
+
+func parseReception(ctx context.Context, in *sqs.ReceiveMessageInput, settings settings) (reception, error) {
+	r := reception{most: 1, visibility: settings.visibility, wait: time.Duration(settings.wait) * time.Second}
+	if wire.Present(ctx, "MaxNumberOfMessages") {
+		r.most = int(in.MaxNumberOfMessages)
+	}
+	if r.most < 1 || r.most > maxReceive {
+		return r, invalidValue(r.most, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
+	}
+	if wire.Present(ctx, "VisibilityTimeout") {
+		r.visibility = int(in.VisibilityTimeout)
+	}
+	if err := checkVisibility(r.visibility); err != nil {
+		return r, err
+	}
+	if wire.Present(ctx, "WaitTimeSeconds") {
+		r.wait = time.Duration(in.WaitTimeSeconds) * time.Second
+	}
+	if r.wait < 0 || r.wait > maxWait*time.Second {
+		return r, invalidValue(in.WaitTimeSeconds, "WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.")
+	}
+	return r, nil
+}
+
+func checkVisibility(seconds int) error {
+	if seconds < 0 || seconds > maxVisibility {
+		return invalidValue(seconds, "VisibilityTimeout", "Must be >= 0 and <= 43200, if provided.")
+	}
+	return nil
+}
+
+// receive takes messages for a client, and waits for the first one as long as
+// the client wants to.
+func (s *Service) receive(ctx context.Context, q *queue, r reception) ([]received, error) {
+	timer := time.NewTimer(r.wait)
+	defer timer.Stop()
+	for {
+		claimed, err := s.await(ctx, q, r, timer.C)
+		if err != nil || len(claimed) == 0 {
+			return nil, err
+		}
+		batch, err := s.deliver(ctx, q, r, claimed)
+		if err != nil || len(batch) > 0 {
+			return batch, err
+		}
+		// All of them were dead letters, or have been purged: look again.
+	}
+}
+
+// await claims messages. It returns none when the time is over.
+func (s *Service) await(ctx context.Context, q *queue, r reception, over <-chan time.Time) ([]*message, error) {
+	s.mu.Lock()
+	if q.deleted {
+		s.mu.Unlock()
+		return nil, noSuchQueue()
+	}
+	s.advance(q, nowMilli())
+	claimed := q.take(r.most)
+	full := q.invisible() >= inFlightLimit
+	if len(claimed) > 0 || r.wait == 0 {
+		if len(claimed) == 0 {
+			q.counts.Empty++
+		}
+		s.mu.Unlock()
+		if len(claimed) == 0 && full {
+			return nil, overLimit()
+		}
+		return claimed, nil
+	}
+	w := &waiter{most: r.most, batch: make(chan []*message, 1)}
+	q.waiters = append(q.waiters, w)
+	s.mu.Unlock()
+
+	select {
+	case claimed, open := <-w.batch:
+		if !open {
+			return nil, noSuchQueue()
+		}
+		return claimed, nil
+	case <-over:
+		return s.giveUp(q, w), nil
+	case <-ctx.Done():
+		s.putBack(q, s.giveUp(q, w))
+		return nil, context.Cause(ctx)
+	}
+}
+
+// giveUp ends a wait. What the waiter was handed in the last moment is
+// returned.
+func (s *Service) giveUp(q *queue, w *waiter) []*message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q.leave(w) {
+		q.counts.Empty++
+		return nil
+	}
+	return <-w.batch
+}
+
+// putBack ends claims that came to nothing.
+func (s *Service) putBack(q *queue, claimed []*message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle(q, claimed)
+}
+
+// deliver commits the reception of claimed messages and ends their claims. A
+// message that was received too often goes to the dead-letter queue instead.
+func (s *Service) deliver(ctx context.Context, q *queue, r reception, claimed []*message) ([]received, error) {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	target, batch, dead := s.sort(q, r, claimed)
+
+	err := s.store.Update(ctx, func(tx *store.Tx) error {
+		for i := range batch {
+			if err := batch[i].save(tx); err != nil {
+				return err
+			}
+		}
+		for _, m := range dead {
+			if err := moveMessage(tx, m.id, target.ID, m.received, s.arn(q)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && ctx.Err() != nil {
+		err = s.takeBack(ctx, batch)
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.settle(q, claimed)
+		return nil, err
+	}
+	for _, m := range batch {
+		m.message.delivery = m.delivery
+		q.handed[m.message.id] = m.message
+		s.hold(m.message, m.payload)
+	}
+	q.counts.Received += len(batch)
+	s.bury(q, target, dead)
+	s.settle(q, claimed)
+	return batch, nil
+}
+
+// sort splits claimed messages into those to deliver and dead letters for the
+// target. Messages that a purge has taken are in neither.
+func (s *Service) sort(q *queue, r reception, claimed []*message) (target *queue, batch []received, dead []*message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q.redrive != nil {
+		target = s.queues[strings.TrimPrefix(q.redrive.Target, s.account.ARN("sqs", ""))]
+	}
+	now := nowMilli()
+	for _, m := range claimed {
+		switch {
+		case m.gone:
+		case target != nil && m.received-m.base >= int32(q.redrive.Max):
+			dead = append(dead, m)
+		default:
+			next := m.delivery
+			next.received++
+			next.taken = now
+			next.due = now + int64(r.visibility)*1000
+			if next.first == 0 {
+				next.first = now
+			}
+			batch = append(batch, received{message: m, delivery: next, payload: m.payload})
+		}
+	}
+	return target, batch, dead
+}
+
+// save makes the reception part of a change, and reads the payload if memory
+// has none.
+func (r *received) save(tx *store.Tx) error {
+	if r.payload == nil {
+		p, err := readPayload(tx, r.message.id)
+		if err != nil {
+			return err
+		}
+		r.payload = p
+	}
+	return saveDelivery(tx, r.message.id, r.delivery)
+}
+
+// takeBack undoes receptions whose client has gone during the commit, and
+// returns why it has gone.
+func (s *Service) takeBack(ctx context.Context, batch []received) error {
+	err := s.store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		for _, m := range batch {
+			if err := saveDelivery(tx, m.message.id, m.message.delivery); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.log.Error("making messages of a lost client visible", "err", err)
+	}
+	return context.Cause(ctx)
+}
+
+// bury moves dead letters in memory, where the store has moved them.
+func (s *Service) bury(q, target *queue, dead []*message) {
+	now := nowMilli()
+	for _, m := range dead {
+		if m.gone {
+			continue
+		}
+		moved, p := *m, m.payload
+		moved.base, moved.due, moved.payload = m.received, now, nil
+		s.drop(q, m)
+		if p != nil {
+			copied := *p
+			copied.source = s.arn(q)
+			s.hold(&moved, &copied)
+		}
+		s.add(target, &moved, now)
+	}
+	if len(dead) > 0 {
+		s.advance(target, now)
+	}
+}
+
+// show returns a message as a ReceiveMessage asks to see it.
+func (s *Service) show(q *queue, m received, in *sqs.ReceiveMessageInput) types.Message {
+	h := handle{queue: q.ID, message: m.message.id, received: m.received, uuid: m.message.uuid}
+	attributes := pickAttributes(m.payload.Attributes, in.MessageAttributeNames)
+	return types.Message{
+		MessageId:              aws.String(m.message.uuid.String()),
+		ReceiptHandle:          aws.String(h.String()),
+		Body:                   aws.String(m.payload.body),
+		MD5OfBody:              md5Text(m.payload.body),
+		MessageAttributes:      attributes,
+		MD5OfMessageAttributes: md5Attributes(attributes),
+		Attributes:             s.systemAttributesOf(m, in),
+	}
+}
+
+// pickAttributes returns the attributes that names ask for: exact names, All,
+// .*, and prefixes followed by .*.
+func pickAttributes(all map[string]types.MessageAttributeValue, names []string) map[string]types.MessageAttributeValue {
+	var picked map[string]types.MessageAttributeValue
+	for name, value := range all {
+		wanted := slices.ContainsFunc(names, func(pattern string) bool {
+			prefix, wild := strings.CutSuffix(pattern, ".*")
+			return pattern == "All" || pattern == name || wild && strings.HasPrefix(name, prefix)
+		})
+		if !wanted {
+			continue
+		}
+		if picked == nil {
+			picked = map[string]types.MessageAttributeValue{}
+		}
+		picked[name] = value
+	}
+	return picked
+}
+
+// systemAttributesOf returns the system attributes that a request asks for, by
+// the new parameter or the old one.
+func (s *Service) systemAttributesOf(m received, in *sqs.ReceiveMessageInput) map[string]string {
+	wanted := map[types.MessageSystemAttributeName]bool{}
+	for _, name := range in.MessageSystemAttributeNames {
+		wanted[name] = true
+	}
+	for _, name := range in.AttributeNames {
+		wanted[types.MessageSystemAttributeName(name)] = true
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	attributes := map[string]string{}
+	for name, value := range map[types.MessageSystemAttributeName]string{
+		types.MessageSystemAttributeNameSenderId:                         s.account.ID,
+		types.MessageSystemAttributeNameSentTimestamp:                    strconv.FormatInt(m.message.sent, 10),
+		types.MessageSystemAttributeNameApproximateReceiveCount:          strconv.Itoa(int(m.received)),
+		types.MessageSystemAttributeNameApproximateFirstReceiveTimestamp: strconv.FormatInt(m.first, 10),
+		types.MessageSystemAttributeNameAWSTraceHeader:                   m.payload.Trace,
+		types.MessageSystemAttributeNameMessageGroupId:                   m.payload.Group,
+		types.MessageSystemAttributeNameDeadLetterQueueSourceArn:         m.payload.source,
+	} {
+		if value != "" && (wanted[name] || wanted[types.MessageSystemAttributeNameAll]) {
+			attributes[string(name)] = value
+		}
+	}
+	return attributes
+}

@@ -1,0 +1,184 @@
+package sqs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/spate-run/spate/internal/store"
+	"github.com/spate-run/spate/internal/wire"
+)
+
+// Limits of the service.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-quotas.html
+const (
+	inFlightLimit  = 120_000 // messages in flight in a queue
+	maxReceive     = 10
+	maxBatch       = 10
+	maxDelay       = 900    // seconds
+	maxWait        = 20     // seconds
+	maxVisibility  = 43_200 // seconds, from a message's reception
+	purgeInterval  = 60 * time.Second
+	payloadBudget  = 64 << 20 // bytes of payloads in memory
+	discardAtATime = 1000     // expired messages deleted by one change
+)
+
+// A Config says what a service works with.
+type Config struct {
+	Store   *store.Store
+	Account wire.Account
+	// Endpoint is the base of queue URLs, such as "http://127.0.0.1:4566".
+	Endpoint string
+	// Log gets what clients cannot be told; nil discards it.
+	Log *slog.Logger
+}
+
+// A Service is SQS with its queues.
+type Service struct {
+	store    *store.Store
+	table    store.Table[document]
+	account  wire.Account
+	endpoint string
+	log      *slog.Logger
+	wake     chan struct{} // tells Run that armed has come nearer
+
+	// gate is held for reading while a change of messages is committed, and
+	// for writing while one of queues is. Claim messages before entering it.
+	gate sync.RWMutex
+
+	// mu guards all below, and what is in queues.
+	mu          sync.Mutex
+	settled     sync.Cond // on mu: claims have ended
+	queues      map[string]*queue
+	lastQueue   int64
+	lastMessage int64
+	held        int        // bytes of payloads in memory
+	armed       int64      // when Run looks next, Unix milliseconds
+	expired     []*message // gone from memory, not yet from the store
+}
+
+// New returns a service with the queues and messages of its store. Delays,
+// visibility timeouts and retention need Run to pass by themselves.
+func New(ctx context.Context, config Config) (*Service, error) {
+	s := &Service{
+		store:    config.Store,
+		table:    store.NewTable[document](config.Store, "sqs.queue"),
+		account:  config.Account,
+		endpoint: config.Endpoint,
+		log:      config.Log,
+		wake:     make(chan struct{}, 1),
+		queues:   map[string]*queue{},
+		armed:    math.MaxInt64,
+	}
+	s.settled.L = &s.mu
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := s.store.Migrate(ctx, schema); err != nil {
+		return nil, fmt.Errorf("preparing the tables of sqs: %w", err)
+	}
+	if err := s.load(ctx); err != nil {
+		return nil, fmt.Errorf("loading queues: %w", err)
+	}
+	return s, nil
+}
+
+// Wire returns the operations of the service.
+func (s *Service) Wire() *wire.Service {
+	w := &wire.Service{
+		Name:         "sqs",
+		Target:       "AmazonSQS",
+		JSONVersion:  "1.0",
+		QueryVersion: "2012-11-05",
+		Namespace:    "http://queue.amazonaws.com/doc/2012-11-05/",
+	}
+	wire.Handle(w, s.createQueue)
+	wire.Handle(w, s.getQueueURL)
+	wire.Handle(w, s.listQueues)
+	wire.Handle(w, s.listDeadLetterSourceQueues)
+	wire.Handle(w, s.deleteQueue)
+	wire.Handle(w, s.purgeQueue)
+	wire.Handle(w, s.getQueueAttributes)
+	wire.Handle(w, s.setQueueAttributes)
+	wire.Handle(w, s.tagQueue)
+	wire.Handle(w, s.untagQueue)
+	wire.Handle(w, s.listQueueTags)
+	wire.Handle(w, s.sendMessage)
+	wire.Handle(w, s.sendMessageBatch)
+	wire.Handle(w, s.receiveMessage)
+	wire.Handle(w, s.deleteMessage)
+	wire.Handle(w, s.deleteMessageBatch)
+	wire.Handle(w, s.changeMessageVisibility)
+	wire.Handle(w, s.changeMessageVisibilityBatch)
+	return w
+}
+
+// Run makes delays, visibility timeouts and retention pass until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-s.wake:
+		}
+		next, expired := s.pass()
+		s.discard(ctx, expired)
+		timer.Reset(time.Until(next))
+	}
+}
+
+// pass does what time asks for in every queue, and returns when it asks next
+// and which messages have expired.
+func (s *Service) pass() (next time.Time, expired []*message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := nowMilli()
+	s.armed = now + time.Hour.Milliseconds()
+	for _, q := range s.queues {
+		s.advance(q, now)
+		s.armed = min(s.armed, q.next())
+	}
+	expired, s.expired = s.expired, nil
+	return time.UnixMilli(s.armed), expired
+}
+
+// discard deletes expired messages from the store. What it cannot delete is
+// found expired again at the next start.
+func (s *Service) discard(ctx context.Context, expired []*message) {
+	for len(expired) > 0 {
+		n := min(len(expired), discardAtATime)
+		chunk := expired[:n]
+		expired = expired[n:]
+		err := s.store.Update(ctx, func(tx *store.Tx) error {
+			for _, m := range chunk {
+				if err := deleteMessage(tx, m.id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("deleting expired messages", "messages", n, "err", err)
+		}
+	}
+}
+
+// arm makes Run look at due at the latest. The caller holds mu.
+func (s *Service) arm(due int64) {
+	if due >= s.armed {
+		return
+	}
+	s.armed = due
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func nowMilli() int64 { return time.Now().UnixMilli() }

@@ -1,0 +1,277 @@
+package sqs
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/spate-run/spate/internal/store"
+)
+
+func (s *Service) deleteMessage(ctx context.Context, in *sqs.DeleteMessageInput) (*sqs.DeleteMessageOutput, error) {
+	q, err := s.find(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	h, err := handleOf(q, in.ReceiptHandle)
+	if err != nil {
+		return nil, err
+	}
+	return &sqs.DeleteMessageOutput{}, s.remove(ctx, q, []handle{h})
+}
+
+func (s *Service) deleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput) (*sqs.DeleteMessageBatchOutput, error) {
+	q, err := s.find(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]*string, len(in.Entries))
+	for i, entry := range in.Entries {
+		ids[i] = entry.Id
+	}
+	if err := checkBatch("DeleteMessageBatchRequestEntry", ids); err != nil {
+		return nil, err
+	}
+	out := &sqs.DeleteMessageBatchOutput{}
+	var handles []handle
+	for _, entry := range in.Entries {
+		h, err := handleOf(q, entry.ReceiptHandle)
+		if err != nil {
+			out.Failed = append(out.Failed, failure(entry.Id, err))
+			continue
+		}
+		handles = append(handles, h)
+		out.Successful = append(out.Successful, types.DeleteMessageBatchResultEntry{Id: entry.Id})
+	}
+	return out, s.remove(ctx, q, handles)
+}
+
+func handleOf(q *queue, given *string) (handle, error) {
+	if aws.ToString(given) == "" {
+		return handle{}, missingParameter("ReceiptHandle")
+	}
+	h, ok := parseHandle(*given)
+	if !ok || h.queue != q.ID {
+		return handle{}, invalidHandle(*given)
+	}
+	return h, nil
+}
+
+// current returns the message that a handle names, nil when the handle is not
+// that of its latest reception or the message is no longer there. The caller
+// holds mu.
+func (q *queue) current(h handle) *message {
+	m := q.handed[h.message]
+	if m == nil || m.uuid != h.uuid || m.received != h.received {
+		return nil
+	}
+	return m
+}
+
+// claimCurrent claims the messages that handles name, all at once: who waits
+// for a claim of others holds none. The result has nil for handles that name
+// nothing, and for the second of two alike. The caller holds mu.
+func (s *Service) claimCurrent(q *queue, handles []handle) []*message {
+	messages := make([]*message, len(handles))
+	for {
+		claimed := false
+		for i, h := range handles {
+			messages[i] = q.current(h)
+			claimed = claimed || messages[i] != nil && messages[i].in == nil
+		}
+		if !claimed {
+			break
+		}
+		s.settled.Wait()
+	}
+	for i, m := range messages {
+		if m == nil {
+			continue
+		}
+		if m.in == nil { // by an earlier handle of this request
+			messages[i] = nil
+			continue
+		}
+		q.claim(m)
+	}
+	return messages
+}
+
+func present(messages []*message) []*message {
+	var kept []*message
+	for _, m := range messages {
+		if m != nil && !m.gone {
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}
+
+// remove deletes the messages that handles name as one change. Handles that
+// name nothing any more are no error.
+func (s *Service) remove(ctx context.Context, q *queue, handles []handle) error {
+	s.mu.Lock()
+	s.advance(q, nowMilli())
+	claimed := present(s.claimCurrent(q, handles))
+	s.mu.Unlock()
+	if len(claimed) == 0 {
+		return nil
+	}
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	err := s.store.Update(ctx, func(tx *store.Tx) error {
+		for _, m := range claimed {
+			if err := deleteMessage(tx, m.id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		for _, m := range claimed {
+			s.drop(q, m)
+		}
+		q.counts.Deleted += len(claimed)
+	}
+	s.settle(q, claimed)
+	return err
+}
+
+// A change is a new visibility timeout for the message of a handle.
+type change struct {
+	handle
+	text    string // the handle as it was given
+	timeout int    // seconds
+}
+
+func changeOf(q *queue, receipt *string, timeout int32) (change, error) {
+	h, err := handleOf(q, receipt)
+	if err != nil {
+		return change{}, err
+	}
+	return change{handle: h, text: *receipt, timeout: int(timeout)}, checkVisibility(int(timeout))
+}
+
+func (s *Service) changeMessageVisibility(ctx context.Context, in *sqs.ChangeMessageVisibilityInput) (*sqs.ChangeMessageVisibilityOutput, error) {
+	q, err := s.find(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	c, err := changeOf(q, in.ReceiptHandle, in.VisibilityTimeout)
+	if err != nil {
+		return nil, err
+	}
+	faults, err := s.changeVisibility(ctx, q, []change{c})
+	if err != nil {
+		return nil, err
+	}
+	return &sqs.ChangeMessageVisibilityOutput{}, faults[0]
+}
+
+func (s *Service) changeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
+	q, err := s.find(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]*string, len(in.Entries))
+	for i, entry := range in.Entries {
+		ids[i] = entry.Id
+	}
+	if err := checkBatch("ChangeMessageVisibilityBatchRequestEntry", ids); err != nil {
+		return nil, err
+	}
+	out := &sqs.ChangeMessageVisibilityBatchOutput{}
+	var changes []change
+	var changed []*string
+	for _, entry := range in.Entries {
+		c, err := changeOf(q, entry.ReceiptHandle, entry.VisibilityTimeout)
+		if err != nil {
+			out.Failed = append(out.Failed, failure(entry.Id, err))
+			continue
+		}
+		changes = append(changes, c)
+		changed = append(changed, entry.Id)
+	}
+	faults, err := s.changeVisibility(ctx, q, changes)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range changed {
+		if faults[i] != nil {
+			out.Failed = append(out.Failed, failure(id, faults[i]))
+			continue
+		}
+		out.Successful = append(out.Successful, types.ChangeMessageVisibilityBatchResultEntry{Id: id})
+	}
+	return out, nil
+}
+
+// changeVisibility makes changes of visibility as one change of the store. The
+// faults are those of the single changes, nil for a change that was made.
+//
+// A message whose timeout has passed can be hidden again as long as nobody else
+// has received it.
+func (s *Service) changeVisibility(ctx context.Context, q *queue, changes []change) (faults []error, err error) {
+	handles := make([]handle, len(changes))
+	for i, c := range changes {
+		handles[i] = c.handle
+	}
+	s.mu.Lock()
+	s.advance(q, nowMilli())
+	messages := s.claimCurrent(q, handles)
+	s.mu.Unlock()
+
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	faults, next := s.judge(messages, changes)
+	err = s.store.Update(ctx, func(tx *store.Tx) error {
+		for i, m := range messages {
+			if faults[i] != nil {
+				continue
+			}
+			if err := saveDelivery(tx, m.id, next[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		for i, m := range messages {
+			if faults[i] == nil {
+				m.delivery = next[i]
+			}
+		}
+	}
+	s.settle(q, present(messages))
+	return faults, err
+}
+
+// judge decides which changes can be made to claimed messages, and what comes
+// of them.
+func (s *Service) judge(messages []*message, changes []change) (faults []error, next []delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	faults, next = make([]error, len(changes)), make([]delivery, len(changes))
+	now := nowMilli()
+	for i, m := range messages {
+		c := changes[i]
+		if m == nil || m.gone {
+			faults[i] = invalidValue(c.text, "ReceiptHandle",
+				"Message does not exist or is not available for visibility timeout change.")
+			continue
+		}
+		next[i] = m.delivery
+		next[i].due = now + int64(c.timeout)*1000
+		if next[i].due > m.taken+maxVisibility*1000 {
+			faults[i] = invalidValue(c.timeout, "VisibilityTimeout",
+				"Total VisibilityTimeout for the message is beyond the limit [43200 seconds].")
+		}
+	}
+	return faults, next
+}

@@ -1,0 +1,126 @@
+package sqs
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spate-run/spate/internal/store"
+)
+
+// A message's row never changes (save for a dead letter's move), so that a
+// reception does not rewrite its body: what changes is in a small row beside it.
+const schema = `
+CREATE TABLE IF NOT EXISTS sqs_message (
+	id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, uuid BLOB NOT NULL,
+	sent INTEGER NOT NULL, due INTEGER NOT NULL, base INTEGER NOT NULL DEFAULT 0,
+	source TEXT NOT NULL DEFAULT '', extra BLOB, body TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sqs_delivery (
+	id INTEGER PRIMARY KEY, due INTEGER NOT NULL, first INTEGER NOT NULL,
+	taken INTEGER NOT NULL, received INTEGER NOT NULL
+);`
+
+func insertMessage(tx *store.Tx, queue int64, m *message) error {
+	var encoded []byte
+	if !m.payload.extra.empty() {
+		var err error
+		if encoded, err = json.Marshal(m.payload.extra); err != nil {
+			return fmt.Errorf("encoding message attributes: %w", err)
+		}
+	}
+	_, err := tx.Exec("INSERT INTO sqs_message (id, queue, uuid, sent, due, extra, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		m.id, queue, m.uuid[:], m.sent, m.due, encoded, m.payload.body)
+	return err
+}
+
+func saveDelivery(tx *store.Tx, id int64, d delivery) error {
+	_, err := tx.Exec("INSERT OR REPLACE INTO sqs_delivery (id, due, first, taken, received) VALUES (?, ?, ?, ?, ?)",
+		id, d.due, d.first, d.taken, d.received)
+	return err
+}
+
+// moveMessage makes a message a dead letter of another queue.
+func moveMessage(tx *store.Tx, id, queue int64, base int32, source string) error {
+	_, err := tx.Exec("UPDATE sqs_message SET queue = ?, base = ?, source = ? WHERE id = ?", queue, base, source, id)
+	return err
+}
+
+func deleteMessage(tx *store.Tx, id int64) error {
+	if _, err := tx.Exec("DELETE FROM sqs_delivery WHERE id = ?", id); err != nil {
+		return err
+	}
+	_, err := tx.Exec("DELETE FROM sqs_message WHERE id = ?", id)
+	return err
+}
+
+// deleteMessages empties a queue.
+func deleteMessages(tx *store.Tx, queue int64) error {
+	_, err := tx.Exec("DELETE FROM sqs_delivery WHERE id IN (SELECT id FROM sqs_message WHERE queue = ?)", queue)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec("DELETE FROM sqs_message WHERE queue = ?", queue)
+	return err
+}
+
+// readPayload reads what memory does not hold of a message.
+func readPayload(tx *store.Tx, id int64) (*payload, error) {
+	row, err := tx.QueryRow("SELECT body, extra, source FROM sqs_message WHERE id = ?", id)
+	if err != nil {
+		return nil, err
+	}
+	var p payload
+	var encoded []byte
+	if err := row.Scan(&p.body, &encoded, &p.source); err != nil {
+		return nil, fmt.Errorf("reading message %d: %w", id, err)
+	}
+	if encoded != nil {
+		if err := json.Unmarshal(encoded, &p.extra); err != nil {
+			return nil, fmt.Errorf("reading attributes of message %d: %w", id, err)
+		}
+	}
+	return &p, nil
+}
+
+// load reads queues, and all of their messages but the payloads.
+func (s *Service) load(ctx context.Context) error {
+	documents, err := s.table.All(ctx)
+	if err != nil {
+		return err
+	}
+	byID := map[int64]*queue{}
+	for name, doc := range documents {
+		q := newQueue(name, doc)
+		s.queues[name], byID[doc.ID] = q, q
+		s.lastQueue = max(s.lastQueue, doc.ID)
+	}
+	rows, err := s.store.Query(ctx, `
+		SELECT m.id, m.queue, m.uuid, m.sent, m.base, coalesce(d.due, m.due),
+			coalesce(d.first, 0), coalesce(d.taken, 0), coalesce(d.received, 0)
+		FROM sqs_message m LEFT JOIN sqs_delivery d ON d.id = m.id ORDER BY m.id`)
+	if err != nil {
+		return fmt.Errorf("reading messages: %w", err)
+	}
+	return errors.Join(s.loadMessages(rows, byID), rows.Close())
+}
+
+func (s *Service) loadMessages(rows *sql.Rows, byID map[int64]*queue) error {
+	now := nowMilli()
+	for rows.Next() {
+		var m message
+		var queue int64
+		var id sql.RawBytes
+		if err := rows.Scan(&m.id, &queue, &id, &m.sent, &m.base, &m.due, &m.first, &m.taken, &m.received); err != nil {
+			return fmt.Errorf("reading messages: %w", err)
+		}
+		copy(m.uuid[:], id)
+		s.lastMessage = max(s.lastMessage, m.id)
+		if q := byID[queue]; q != nil {
+			s.add(q, &m, now)
+		}
+	}
+	return rows.Err()
+}

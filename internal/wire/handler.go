@@ -16,6 +16,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -150,10 +151,19 @@ func codecOf(r *http.Request, s *signature) codec {
 	switch {
 	case s != nil && s.service == "s3":
 		return nil
+	case r.Header.Get("Smithy-Protocol") == "rpc-v2-cbor":
+		return cborCodec{}
 	case r.Header.Get("X-Amz-Target") != "":
 		return jsonCodec{}
+	case isForm(r), strings.Contains(r.URL.RawQuery, "Action="):
+		return &queryCodec{}
 	}
 	return nil
+}
+
+func isForm(r *http.Request) bool {
+	const form = "application/x-www-form-urlencoded"
+	return r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), form)
 }
 
 // serve answers a request, or returns what is to be answered in its place.

@@ -98,7 +98,7 @@ func (p *planner) plan(t reflect.Type) *shape {
 		return s
 	}
 	s := &shape{typ: t}
-	p.shapes[t] = s // before its parts: types may be recursive
+	p.shapes[t] = s // and its kind, before its parts: types may be recursive
 	switch t.Kind() {
 	case reflect.String:
 		s.kind = kindString
@@ -111,7 +111,8 @@ func (p *planner) plan(t reflect.Type) *shape {
 	case reflect.Slice:
 		p.planSlice(s)
 	case reflect.Map:
-		s.kind, s.elem = kindMap, p.plan(t.Elem())
+		s.kind = kindMap
+		s.elem = p.plan(t.Elem())
 		s.isText = t == reflect.TypeFor[map[string]string]()
 	case reflect.Struct:
 		p.planStruct(s)
@@ -126,7 +127,8 @@ func (p *planner) planSlice(s *shape) {
 		s.kind = kindBlob
 		return
 	}
-	s.kind, s.elem = kindList, p.plan(s.typ.Elem())
+	s.kind = kindList
+	s.elem = p.plan(s.typ.Elem())
 }
 
 func (p *planner) planStruct(s *shape) {
@@ -184,11 +186,11 @@ func (p *planner) planInterface(s *shape) {
 		if !ok {
 			continue
 		}
+		s.kind = kindUnion
 		value, _ := t.FieldByName("Value")
 		s.variants = append(s.variants, variant{typ: t, field: field{
 			goName: name, name: p.spell(name), index: value.Index[0], shape: p.plan(value.Type),
 		}})
-		s.kind = kindUnion
 	}
 }
 

@@ -1,0 +1,86 @@
+package wire
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+)
+
+// queryCodec speaks the Query protocol: the operation and its members in a
+// form, replies in XML.
+// https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+type queryCodec struct{ form *form }
+
+func (q *queryCodec) route(h *handler, r *http.Request, body []byte) (*server, *operation, *Fault) {
+	q.form = &form{}
+	for _, text := range []string{r.URL.RawQuery, string(body)} {
+		if err := q.form.parse(text); err != nil {
+			return nil, nil, &Fault{Code: "MalformedQueryString", Message: err.Error(), Status: http.StatusNotFound}
+		}
+	}
+	s, fault := q.server(h, r)
+	if fault != nil {
+		return s, nil, fault
+	}
+	action := q.form.text("Action")
+	if action == "" {
+		return s, nil, Faultf("MissingAction", "The request is missing an action or a required parameter.")
+	}
+	op := s.operations[action]
+	if op == nil {
+		return s, nil, Faultf("InvalidAction", "Could not find operation %s for version %s", action, s.QueryVersion)
+	}
+	q.form.addQueue(r.URL.Path)
+	return s, op, nil
+}
+
+// server finds a request's service by its Version or, where that is missing,
+// by whom it is signed for.
+func (q *queryCodec) server(h *handler, r *http.Request) (*server, *Fault) {
+	version := q.form.text("Version")
+	if s := h.byVersion[version]; s != nil {
+		return s, nil
+	}
+	if version == "" {
+		if signature, _ := readSignature(r); signature != nil {
+			if s := h.byName[signature.service]; s != nil && s.QueryVersion != "" {
+				return s, nil
+			}
+		}
+	}
+	return nil, Faultf("NoSuchVersion", "The requested version ( %s ) is not valid.", version)
+}
+
+func (q *queryCodec) decode(_ []byte, v reflect.Value, s *shape, p *presence) error {
+	d := queryDecoder{present: p}
+	return d.structure(q.form, v, s)
+}
+
+func (*queryCodec) malformed(err error) *Fault { return Faultf("MalformedInput", "%v", err) }
+
+func (*queryCodec) appendReply(b []byte, x *exchange, v reflect.Value, s *shape) []byte {
+	name := x.operation.name
+	b = fmt.Appendf(b, `<%sResponse xmlns="%s">`, name, x.server.Namespace)
+	b = appendXMLElement(b, name+"Result", v, s)
+	b = append(b, "<ResponseMetadata>"...)
+	b = appendElement(b, "RequestId", x.id)
+	return fmt.Appendf(b, "</ResponseMetadata></%sResponse>\n", name)
+}
+
+func (*queryCodec) appendFault(b []byte, x *exchange, f *Fault) []byte {
+	namespace := "http://webservices.amazon.com/AWSFault/2005-15-09"
+	if x.server != nil {
+		namespace = x.server.Namespace
+	}
+	b = fmt.Appendf(b, `<ErrorResponse xmlns="%s"><Error>`, namespace)
+	b = appendElement(b, "Type", f.blames())
+	b = appendElement(b, "Code", f.queryCode())
+	b = appendElement(b, "Message", f.Message)
+	b = append(b, "</Error>"...)
+	b = appendElement(b, "RequestId", x.id)
+	return append(b, "</ErrorResponse>\n"...)
+}
+
+func (*queryCodec) refuse(d *denial) *Fault { return d.queryFault() }
+
+func (*queryCodec) header(x *exchange) { x.w.Header().Set("Content-Type", "text/xml") }

@@ -1,0 +1,86 @@
+package spate
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spate-run/spate/internal/job"
+)
+
+// A fargateSize is a number of vCPU and the memory, in MiB, that Fargate has
+// with it.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+type fargateSize struct {
+	cpu             float64
+	least, most, by int
+}
+
+// fargateSizes are in order. A quarter vCPU has 512, 1024 and 2048 MiB.
+var fargateSizes = []fargateSize{
+	{cpu: .25, least: 512, most: 2048},
+	{cpu: .5, least: 1024, most: 4096, by: 1024},
+	{cpu: 1, least: 2048, most: 8192, by: 1024},
+	{cpu: 2, least: 4096, most: 16384, by: 1024},
+	{cpu: 4, least: 8192, most: 30720, by: 1024},
+	{cpu: 8, least: 16384, most: 61440, by: 4096},
+	{cpu: 16, least: 32768, most: 122880, by: 8192},
+}
+
+// memory rounds MiB up to what Fargate has with the size's vCPU; it is not
+// more than the most.
+func (f fargateSize) memory(mib int) int {
+	if mib <= f.least {
+		return f.least
+	}
+	if f.by == 0 { // doubling
+		return f.memoryDoubled(mib)
+	}
+	return f.least + (mib-f.least+f.by-1)/f.by*f.by
+}
+
+func (f fargateSize) memoryDoubled(mib int) int {
+	size := f.least
+	for size < mib {
+		size *= 2
+	}
+	return size
+}
+
+// units is the size's CPU as a task definition writes it.
+func (f fargateSize) units() string { return strconv.Itoa(int(f.cpu * 1024)) }
+
+func (f fargateSize) String() string { return strconv.FormatFloat(f.cpu, 'g', -1, 64) + " vCPU" }
+
+// fargate rounds what a job asks for up to what Fargate has.
+func fargate(cpu float64, memory job.Bytes) (units, mib string, err error) {
+	var size *fargateSize
+	for i := range fargateSizes {
+		if fargateSizes[i].cpu >= cpu {
+			size = &fargateSizes[i]
+			break
+		}
+	}
+	if size == nil {
+		return "", "", Problem{Where: "cpu", Fact: fmt.Sprintf("Fargate has no %v vCPU", cpu), Hint: "cpu: 16 is the most"}
+	}
+	if memory.MiB() > size.most {
+		return "", "", tooMuchMemory(*size, memory)
+	}
+	return size.units(), strconv.Itoa(size.memory(memory.MiB())), nil
+}
+
+// tooMuchMemory names the nearest sizes: less memory, or more vCPU.
+func tooMuchMemory(size fargateSize, memory job.Bytes) error {
+	problem := Problem{
+		Where: "memory",
+		Fact:  fmt.Sprintf("Fargate has at most %d MiB with %s, not %d MiB", size.most, size, memory.MiB()),
+		Hint:  fmt.Sprintf("memory: %dGiB", size.most/1024),
+	}
+	for _, larger := range fargateSizes {
+		if larger.most >= memory.MiB() {
+			problem.Hint += fmt.Sprintf(", or cpu: %v with memory: %dGiB", larger.cpu, larger.memory(memory.MiB())/1024)
+			break
+		}
+	}
+	return problem
+}

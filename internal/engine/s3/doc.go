@@ -1,0 +1,27 @@
+// Package s3 is the embedded engine's Amazon S3: a REST server over an index
+// in the store and plain files in a folder.
+//
+// It owns buckets, objects and multipart uploads. It promises that a write
+// that was answered survives kill -9 and power loss, that a reader sees whole
+// objects only, and that conditional writes are decided one after another, so
+// that of any number of racing If-None-Match: * exactly one wins. It leaves
+// authentication to wire: requests reach it verified. Operations it does not
+// have answer NotImplemented, as S3 does.
+//
+// # Where an object's bytes are
+//
+// Every version of an object gets a file of its own with a name that is never
+// used again; the row of the object in the index says which file is current.
+// So replacing an object never touches bytes that somebody reads, and no two
+// keys can ever share a file, whatever the file system makes of case and
+// length. The key is part of the name only for people who look into the folder.
+//
+//	small   row + content ──commit──► file ──settle: fsync──► content leaves the store
+//	large   incoming/file, fsync ──► row ──commit──► moved to its bucket's folder
+//	gone    row becomes a garbage row ──commit──► settle removes file and row
+//
+// A small object's content goes through the store's log, so that one fsync,
+// shared with everybody who writes at that moment, makes it durable. After a
+// crash [New] completes what was under way: it writes small files again, moves
+// or removes what is left in incoming, and takes out the garbage.
+package s3

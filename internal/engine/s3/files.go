@@ -1,0 +1,261 @@
+package s3
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/spate-run/spate/internal/store"
+)
+
+const (
+	// inlineLimit is the size up to which a content goes through the store's
+	// log instead of being synced as a file.
+	inlineLimit = 32 << 10
+	// unsettledLimit bounds the contents that the store holds for files that
+	// are not synced yet; beyond it small objects are written as large ones.
+	unsettledLimit = 32 << 20
+)
+
+// files is the folder with the objects' bytes. It knows which files are not
+// yet where they belong, so that a reader who finds a row also finds its bytes.
+//
+//	dir/incoming/<file>          large, before their row is committed
+//	dir/buckets/<bucket>/<file>  everything else
+type files struct {
+	dir       string
+	log       *slog.Logger
+	incoming  folderSync
+	unsettled atomic.Int64 // bytes in s3_content
+
+	mu    sync.Mutex
+	fresh map[string]*staged // by file: staged, and not in place yet
+}
+
+// staged is a content that was received and waits for its row.
+type staged struct {
+	bucket, file string
+	size         int64
+	content      []byte // of a small one; nil when it is in incoming
+}
+
+func newFiles(dir string, log *slog.Logger) (*files, error) {
+	f := &files{dir: dir, log: log, fresh: map[string]*staged{}}
+	f.incoming.path = filepath.Join(dir, "incoming")
+	for _, folder := range []string{f.incoming.path, filepath.Join(dir, "buckets")} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+func (f *files) folder(bucket string) string {
+	return filepath.Join(f.dir, "buckets", bucket)
+}
+
+func (f *files) place(bucket, file string) string {
+	return filepath.Join(f.folder(bucket), file)
+}
+
+func (f *files) arrival(file string) string {
+	return filepath.Join(f.incoming.path, file)
+}
+
+// fileName returns a new file's name: the key, escaped and cut so that every
+// file system takes it, and 128 random bits that make it the only one.
+func fileName(key string) string {
+	const most = 120
+	var name strings.Builder
+	for _, c := range []byte(key) {
+		if name.Len() >= most {
+			break
+		}
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.=", c) >= 0 {
+			name.WriteByte(c)
+		} else {
+			fmt.Fprintf(&name, "%%%02X", c)
+		}
+	}
+	return name.String() + "~" + rand.Text()
+}
+
+// stage receives size bytes. The caller commits a row for them and calls
+// settleIn, or calls abandon.
+func (f *files) stage(bucket, key string, from io.Reader, size int64) (*staged, error) {
+	st := &staged{bucket: bucket, file: fileName(key), size: size}
+	var err error
+	if size <= inlineLimit && f.unsettled.Load()+size <= unsettledLimit {
+		st.content = make([]byte, size)
+		_, err = io.ReadFull(from, st.content)
+	} else {
+		err = f.receive(st, from)
+	}
+	if err != nil {
+		return nil, short(err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fresh[st.file] = st
+	return st, nil
+}
+
+// receive writes a large content to incoming and makes it durable there.
+func (f *files) receive(st *staged, from io.Reader) (err error) {
+	file, err := os.OpenFile(f.arrival(st.file), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err = errors.Join(err, file.Close()); err != nil {
+			os.Remove(file.Name())
+		}
+	}()
+	// Hidden behind a plain Writer, the file gets large writes, not 32 KiB ones.
+	to := struct{ io.Writer }{file}
+	n, err := io.CopyBuffer(to, io.LimitReader(from, st.size), make([]byte, 256<<10))
+	if err != nil {
+		return err
+	}
+	if n != st.size {
+		return io.ErrUnexpectedEOF
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	return f.incoming.sync()
+}
+
+// insert adds what a row's transaction has to hold for its content.
+func (st *staged) insert(tx *store.Tx) error {
+	if st.content == nil {
+		return nil
+	}
+	_, err := tx.Exec("INSERT INTO s3_content (bucket, file, content) VALUES (?, ?, ?)", st.bucket, st.file, st.content)
+	return err
+}
+
+// abandon forgets a content whose row was not committed.
+func (f *files) abandon(st *staged) {
+	f.forget(st)
+	if st.content == nil {
+		os.Remove(f.arrival(st.file))
+	}
+}
+
+// putInPlace gives a committed content its file. When that fails the content
+// stays where it is, which is durable and readable, until the next start.
+func (f *files) putInPlace(st *staged) {
+	if st.content != nil {
+		f.unsettled.Add(st.size)
+	}
+	err := f.move(st)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errors.Join(os.MkdirAll(f.folder(st.bucket), 0o700), f.move(st))
+	}
+	if err != nil {
+		f.log.Error("object is not in its place", "bucket", st.bucket, "file", st.file, "error", err)
+		return
+	}
+	f.forget(st)
+}
+
+func (f *files) move(st *staged) error {
+	if st.content != nil {
+		return os.WriteFile(f.place(st.bucket, st.file), st.content, 0o600)
+	}
+	return os.Rename(f.arrival(st.file), f.place(st.bucket, st.file))
+}
+
+func (f *files) forget(st *staged) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.fresh, st.file)
+}
+
+// waiting returns the content of a file that is not in place.
+func (f *files) waiting(file string) *staged {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fresh[file]
+}
+
+// open opens a file for reading.
+func (f *files) open(bucket, file string) (io.ReadSeekCloser, error) {
+	st := f.waiting(file)
+	if st == nil {
+		return os.Open(f.place(bucket, file))
+	}
+	if st.content != nil {
+		return memory{bytes.NewReader(st.content)}, nil
+	}
+	opened, err := os.Open(f.arrival(file))
+	if errors.Is(err, fs.ErrNotExist) { // moved since
+		return os.Open(f.place(bucket, file))
+	}
+	return opened, err
+}
+
+type memory struct{ *bytes.Reader }
+
+func (memory) Close() error { return nil }
+
+// A folderSync makes a folder's entries durable, once for all who ask while an
+// earlier sync is under way.
+type folderSync struct {
+	path    string
+	running sync.Mutex
+
+	mu   sync.Mutex
+	next *syncRound
+}
+
+type syncRound struct {
+	done chan struct{}
+	err  error
+}
+
+func (s *folderSync) sync() error {
+	s.mu.Lock()
+	round := s.next
+	first := round == nil
+	if first {
+		round = &syncRound{done: make(chan struct{})}
+		s.next = round
+	}
+	s.mu.Unlock()
+	if !first {
+		<-round.done
+		return round.err
+	}
+
+	s.running.Lock()
+	defer s.running.Unlock()
+	s.mu.Lock()
+	s.next = nil
+	s.mu.Unlock()
+	round.err = syncFolder(s.path)
+	close(round.done)
+	return round.err
+}
+
+func syncFolder(path string) error {
+	return syncFile(path, os.O_RDONLY)
+}
+
+func syncFile(path string, flag int) error {
+	file, err := os.OpenFile(path, flag, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
+}

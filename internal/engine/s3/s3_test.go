@@ -1,0 +1,147 @@
+package s3_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+
+	"github.com/spate-run/spate/internal/engine/s3"
+	"github.com/spate-run/spate/internal/store"
+)
+
+const bucket = "things"
+
+// A bed is a Service on a folder, with the SDK's client in front of it.
+type bed struct {
+	*sdk.Client
+	home  string
+	store *store.Store
+	url   string
+}
+
+// open starts a Service on a home. Opened again it finds what was there.
+func open(t testing.TB, home string) *bed {
+	t.Helper()
+	st, err := store.Open(t.Context(), filepath.Join(home, "spate.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, err := s3.New(t.Context(), s3.Config{
+		Store: st, Dir: filepath.Join(home, "objects"), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := service.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	server := httptest.NewServer(service)
+	t.Cleanup(func() {
+		server.Close()
+		stop()
+		<-ended
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	client := sdk.New(sdk.Options{
+		BaseEndpoint: &server.URL, Region: "us-east-1", UsePathStyle: true, Retryer: aws.NopRetryer{},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"}, nil
+		}),
+	})
+	return &bed{Client: client, home: home, store: st, url: server.URL}
+}
+
+// start is open on a new home with a bucket.
+func start(t testing.TB) *bed {
+	t.Helper()
+	b := open(t, t.TempDir())
+	if _, err := b.CreateBucket(t.Context(), &sdk.CreateBucketInput{Bucket: new(bucket)}); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *bed) put(t testing.TB, key, content string) *sdk.PutObjectOutput {
+	t.Helper()
+	out, err := b.PutObject(t.Context(), &sdk.PutObjectInput{
+		Bucket: new(bucket), Key: &key, Body: strings.NewReader(content),
+	})
+	if err != nil {
+		t.Fatalf("putting %q: %v", key, err)
+	}
+	return out
+}
+
+func (b *bed) content(t testing.TB, key string) string {
+	t.Helper()
+	out, err := b.GetObject(t.Context(), &sdk.GetObjectInput{Bucket: new(bucket), Key: &key})
+	if err != nil {
+		t.Fatalf("getting %q: %v", key, err)
+	}
+	defer out.Body.Close()
+	content, err := io.ReadAll(out.Body)
+	if err != nil {
+		t.Fatalf("reading %q: %v", key, err)
+	}
+	return string(content)
+}
+
+func (b *bed) keys(t testing.TB, in *sdk.ListObjectsV2Input) []string {
+	t.Helper()
+	in.Bucket = new(bucket)
+	var keys []string
+	for pages := sdk.NewListObjectsV2Paginator(b.Client, in); pages.HasMorePages(); {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range page.Contents {
+			keys = append(keys, *o.Key)
+		}
+		for _, p := range page.CommonPrefixes {
+			keys = append(keys, *p.Prefix)
+		}
+	}
+	return keys
+}
+
+// code is the error code that S3 answered, or how the error looks otherwise.
+func code(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	if err == nil {
+		return ""
+	}
+	return fmt.Sprintf("%T: %v", err, err)
+}
+
+func TestObjectRoundTrip(t *testing.T) {
+	b := start(t)
+	for _, size := range []int{0, 1, 32 << 10, 32<<10 + 1, 3 << 20} {
+		content := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
+		key := fmt.Sprint("size-", size)
+		b.put(t, key, string(content))
+		if got := b.content(t, key); got != string(content) {
+			t.Errorf("object of %d bytes: got %d other ones", size, len(got))
+		}
+	}
+}

@@ -16,11 +16,11 @@ const (
 // queues adds the queue of configurations and the one for what no worker can
 // read.
 func (s *Stack) queues() {
-	s.add(deadLetterQueue, "AWS::SQS::Queue", props{
+	s.disposable(deadLetterQueue, "AWS::SQS::Queue", props{
 		"MessageRetentionPeriod": retention,
 		"SqsManagedSseEnabled":   true,
 	})
-	s.add(queue, "AWS::SQS::Queue", props{
+	s.disposable(queue, "AWS::SQS::Queue", props{
 		"MessageRetentionPeriod": retention,
 		"RedrivePolicy":          props{"deadLetterTargetArn": deadLetterQueue.att("Arn"), "maxReceiveCount": maxReceives},
 		"SqsManagedSseEnabled":   true,

@@ -2,6 +2,7 @@ package spate
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spate-run/spate/internal/job"
@@ -26,24 +27,19 @@ var fargateSizes = []fargateSize{
 	{cpu: 16, least: 32768, most: 122880, by: 8192},
 }
 
-// memory rounds MiB up to what Fargate has with the size's vCPU; it is not
-// more than the most.
+// memory rounds MiB, at most the most, up to what Fargate has with the vCPU.
 func (f fargateSize) memory(mib int) int {
 	if mib <= f.least {
 		return f.least
 	}
-	if f.by == 0 { // doubling
-		return f.memoryDoubled(mib)
+	if f.by == 0 {
+		size := f.least
+		for size < mib {
+			size *= 2
+		}
+		return size
 	}
 	return f.least + (mib-f.least+f.by-1)/f.by*f.by
-}
-
-func (f fargateSize) memoryDoubled(mib int) int {
-	size := f.least
-	for size < mib {
-		size *= 2
-	}
-	return size
 }
 
 // units is the size's CPU as a task definition writes it.
@@ -53,18 +49,13 @@ func (f fargateSize) String() string { return strconv.FormatFloat(f.cpu, 'g', -1
 
 // fargate rounds what a job asks for up to what Fargate has.
 func fargate(cpu float64, memory job.Bytes) (units, mib string, err error) {
-	var size *fargateSize
-	for i := range fargateSizes {
-		if fargateSizes[i].cpu >= cpu {
-			size = &fargateSizes[i]
-			break
-		}
-	}
-	if size == nil {
+	i := slices.IndexFunc(fargateSizes, func(f fargateSize) bool { return f.cpu >= cpu })
+	if i < 0 {
 		return "", "", Problem{Where: "cpu", Fact: fmt.Sprintf("Fargate has no %v vCPU", cpu), Hint: "cpu: 16 is the most"}
 	}
+	size := fargateSizes[i]
 	if memory.MiB() > size.most {
-		return "", "", tooMuchMemory(*size, memory)
+		return "", "", tooMuchMemory(size, memory)
 	}
 	return size.units(), strconv.Itoa(size.memory(memory.MiB())), nil
 }
@@ -76,11 +67,10 @@ func tooMuchMemory(size fargateSize, memory job.Bytes) error {
 		Fact:  fmt.Sprintf("Fargate has at most %d MiB with %s, not %d MiB", size.most, size, memory.MiB()),
 		Hint:  fmt.Sprintf("memory: %dGiB", size.most/1024),
 	}
-	for _, larger := range fargateSizes {
-		if larger.most >= memory.MiB() {
-			problem.Hint += fmt.Sprintf(", or cpu: %v with memory: %dGiB", larger.cpu, larger.memory(memory.MiB())/1024)
-			break
-		}
+	i := slices.IndexFunc(fargateSizes, func(f fargateSize) bool { return f.most >= memory.MiB() })
+	if i >= 0 {
+		larger := fargateSizes[i]
+		problem.Hint += fmt.Sprintf(", or cpu: %v with memory: %dGiB", larger.cpu, larger.memory(memory.MiB())/1024)
 	}
 	return problem
 }

@@ -67,6 +67,12 @@ func (s *Stack) add(id logicalID, kind string, properties props) {
 	s.draft(id, template.Draft{Type: kind, Properties: properties})
 }
 
+// disposable puts a resource into the stack that holds something, and says
+// outright that it goes with the stack: runs are recorded in the bucket.
+func (s *Stack) disposable(id logicalID, kind string, properties props) {
+	s.draft(id, template.Draft{Type: kind, DeletionPolicy: "Delete", UpdateReplacePolicy: "Delete", Properties: properties})
+}
+
 // draft puts a resource with more than properties into the stack.
 func (s *Stack) draft(id logicalID, d template.Draft) {
 	if taggable(d.Type) {

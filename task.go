@@ -3,6 +3,7 @@ package spate
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spate-run/spate/internal/job"
@@ -22,22 +23,32 @@ const freeStorage = 20
 
 // repository adds the place for the image of a job's folder. It is in the
 // template because the service starts no task before the first run, so the
-// stack can come first and the image after it.
+// stack can come first and the image after it. Its name is spelled out since
+// other engines than AWS make one of the stack's name, capitals and all.
 func (s *Stack) repository() {
 	const keepNewest = `{"rules":[{"rulePriority":1,"description":"Keep the newest images",` +
 		`"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":10},"action":{"type":"expire"}}]}`
-	s.draft(repository, template.Draft{
-		Type: "AWS::ECR::Repository",
-		// Images are made from the folder again; results are in the bucket.
-		DeletionPolicy:      "Delete",
-		UpdateReplacePolicy: "Delete",
-		Properties: props{
-			"EmptyOnDelete":              true,
-			"ImageScanningConfiguration": props{"ScanOnPush": true},
-			"ImageTagMutability":         "IMMUTABLE",
-			"LifecyclePolicy":            props{"LifecyclePolicyText": keepNewest},
-		},
+	s.disposable(repository, "AWS::ECR::Repository", props{
+		"EmptyOnDelete":              true,
+		"ImageScanningConfiguration": props{"ScanOnPush": true},
+		"ImageTagMutability":         "IMMUTABLE",
+		"LifecyclePolicy":            props{"LifecyclePolicyText": keepNewest},
+		"RepositoryName":             template.Join("-", repositoryName(s.name), stackSuffix()),
 	})
+}
+
+// repositoryName is the part of a job's name that a repository's may hold:
+// words in lower case with single hyphens between them.
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+func repositoryName(name string) string {
+	words := strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == '-' })
+	return strings.Join(words, "-")
+}
+
+// stackSuffix is the first part of the unique id at the end of the stack's ARN.
+func stackSuffix() template.Intrinsic {
+	id := template.Select(2, template.Split("/", template.Ref("AWS::StackId")))
+	return template.Select(0, template.Split("-", id))
 }
 
 // logGroup adds the log of all tasks, kept at least as long as their runs.
@@ -46,12 +57,7 @@ func (s *Stack) logGroup(keep int) {
 	if days := logRetention(keep); days > 0 {
 		properties["RetentionInDays"] = days
 	}
-	s.draft(logGroup, template.Draft{
-		Type:                "AWS::Logs::LogGroup",
-		DeletionPolicy:      "Delete",
-		UpdateReplacePolicy: "Delete",
-		Properties:          properties,
-	})
+	s.disposable(logGroup, "AWS::Logs::LogGroup", properties)
 }
 
 // logRetention rounds days up to a retention that CloudWatch Logs has; 0 means

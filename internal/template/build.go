@@ -35,6 +35,11 @@ func Select(index int, list any) Intrinsic {
 	return Intrinsic{"Fn::Select", []any{index, list}}
 }
 
+// Split stands for the list of what stands between separators in a text.
+func Split(separator string, text any) Intrinsic {
+	return Intrinsic{"Fn::Split", []any{separator, text}}
+}
+
 // GetAZs stands for the availability zones of the stack's region.
 func GetAZs() Intrinsic { return Intrinsic{"Fn::GetAZs", ""} }
 

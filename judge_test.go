@@ -1,0 +1,112 @@
+package spate
+
+import (
+	"bufio"
+	"maps"
+	"os/exec"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/google/go-cmp/cmp"
+)
+
+// Others' judgement of the templates: AWS's linter and moto's CloudFormation.
+
+// installed skips the test, and says so, where a program is not there.
+func installed(t *testing.T, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		t.Skipf("SKIPPED: %s is not installed, so nobody but us has checked the templates", program)
+	}
+}
+
+func TestLint(t *testing.T) {
+	installed(t, "cfn-lint")
+	args := []string{"--non-zero-exit-code", "informational", "--include-checks", "I", "--"}
+	for _, name := range slices.Sorted(maps.Keys(variants())) {
+		args = append(args, golden(name))
+	}
+	if out, err := exec.CommandContext(t.Context(), "cfn-lint", args...).CombinedOutput(); err != nil {
+		t.Errorf("got %v from cfn-lint, want no finding:\n%s", err, out)
+	}
+}
+
+// moto starts moto's server and returns its address.
+func moto(t *testing.T) string {
+	t.Helper()
+	installed(t, "moto_server")
+	server := exec.CommandContext(t.Context(), "moto_server", "-H", "127.0.0.1", "-p", "0")
+	out, err := server.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatalf("starting moto_server: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	})
+	running := regexp.MustCompile(`Running on (http://\S+)`)
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if m := running.FindStringSubmatch(lines.Text()); m != nil {
+			go func() {
+				for lines.Scan() { // so that it never waits to log
+				}
+			}()
+			return m[1]
+		}
+	}
+	t.Fatalf("moto_server ended before it ran: %v", lines.Err())
+	return ""
+}
+
+func TestMotoCreatesStack(t *testing.T) {
+	client := cloudformation.New(cloudformation.Options{
+		BaseEndpoint: aws.String(moto(t)),
+		Region:       "us-east-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+	for name, j := range variants() {
+		t.Run(name, func(t *testing.T) {
+			_, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{
+				StackName:    aws.String(name),
+				TemplateBody: aws.String(string(synthesise(t, j))),
+				Capabilities: []types.Capability{types.CapabilityCapabilityIam},
+				Parameters: []types.Parameter{
+					{ParameterKey: aws.String(imageParameter), ParameterValue: aws.String("python:3.12-slim")},
+				},
+			})
+			if err != nil {
+				t.Fatalf("creating the stack: %v", err)
+			}
+			out, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String(name)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := out.Stacks[0].StackStatus; got != types.StackStatusCreateComplete {
+				t.Errorf("got %s (%s), want CREATE_COMPLETE", got, aws.ToString(out.Stacks[0].StackStatusReason))
+			}
+			want := []string{"BucketName", "ClusterName", "DeadLetterQueueUrl", "LogGroupName", "QueueUrl", "ServiceName"}
+			if name == "folder" {
+				want = []string{"BucketName", "ClusterName", "DeadLetterQueueUrl", "LogGroupName", "QueueUrl", "RepositoryUri", "ServiceName"}
+			}
+			var got []string
+			for _, o := range out.Stacks[0].Outputs {
+				if aws.ToString(o.OutputValue) != "" {
+					got = append(got, aws.ToString(o.OutputKey))
+				}
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("outputs with a value (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

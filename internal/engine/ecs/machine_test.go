@@ -1,0 +1,115 @@
+package ecs_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spate-run/spate/internal/runner"
+)
+
+// A machine is a runner whose containers are entries in memory. They end when
+// they are told to, and on SIGTERM unless they are stubborn.
+type machine struct {
+	mu       sync.Mutex
+	refusal  string // why nothing can be started; empty: everything can
+	stubborn bool   // containers that start now ignore SIGTERM
+	running  []*process
+	started  []runner.Container
+	at       []time.Time // when each was started
+}
+
+func (m *machine) Start(ctx context.Context, c runner.Container) (runner.Running, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.started = append(m.started, c)
+	m.at = append(m.at, time.Now())
+	if m.refusal != "" {
+		return nil, errors.New(m.refusal)
+	}
+	p := &process{container: c, machine: m, stubborn: m.stubborn, over: make(chan struct{})}
+	m.running = append(m.running, p)
+	return p, nil
+}
+
+func (m *machine) refuse(why string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refusal = why
+}
+
+// processes are the containers that run, of a name where one is given.
+func (m *machine) processes(name string) []*process {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []*process
+	for _, p := range m.running {
+		if strings.HasSuffix(p.container.ID, "-"+name) || name == "" {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+func (m *machine) starts() []runner.Container {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.started)
+}
+
+func (m *machine) startTimes() []time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.at)
+}
+
+// A process is one container of a machine.
+type process struct {
+	container runner.Container
+	machine   *machine
+	stubborn  bool
+	once      sync.Once
+	over      chan struct{}
+	exit      runner.Exit
+}
+
+func (p *process) end(code int) {
+	p.once.Do(func() {
+		p.machine.mu.Lock()
+		p.machine.running = slices.DeleteFunc(p.machine.running, func(other *process) bool { return other == p })
+		p.machine.mu.Unlock()
+		p.exit = runner.Exit{Code: code}
+		close(p.over)
+	})
+}
+
+func (p *process) Wait() runner.Exit {
+	<-p.over
+	return p.exit
+}
+
+func (p *process) Stop() {
+	if !p.stubborn {
+		p.end(143)
+		return
+	}
+	select {
+	case <-p.over:
+	case <-time.After(p.container.StopTimeout):
+		p.end(137)
+	}
+}
+
+func (p *process) PID() int { return 0 }
+
+func (p *process) env(name string) string {
+	for _, pair := range p.container.Env {
+		if value, ok := strings.CutPrefix(pair, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}

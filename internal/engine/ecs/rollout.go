@@ -1,0 +1,238 @@
+package ecs
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/spate-run/spate/internal/runner"
+)
+
+// A census is what of a service bears on what should become of its tasks.
+type census struct {
+	desired  int
+	least    int       // tasks that have to go on running during a deployment
+	most     int       // tasks that there may be during a deployment
+	primary  []*task   // wanted ones of the primary deployment
+	older    []*task   // wanted ones of earlier deployments
+	pausing  time.Time // no task is started before this
+	draining bool      // the service is deleted: protection does not count
+}
+
+// A plan is what to do about it.
+type plan struct {
+	start int
+	stop  []*task
+	due   time.Time // when to look again even if nothing changes; zero: never
+}
+
+func (v *service) census() census {
+	c := census{
+		desired:  v.Desired,
+		draining: v.Status != serviceActive,
+		pausing:  v.backoff.until,
+		// AWS rounds the one up and the other down.
+		least: (v.Desired*int(aws.ToInt32(v.Detail.DeploymentConfiguration.MinimumHealthyPercent)) + 99) / 100,
+		most:  v.Desired * int(aws.ToInt32(v.Detail.DeploymentConfiguration.MaximumPercent)) / 100,
+	}
+	for t := range v.tasks {
+		switch {
+		case !t.wanted():
+		case t.Deployment == v.primary().ID:
+			c.primary = append(c.primary, t)
+		default:
+			c.older = append(c.older, t)
+		}
+	}
+	return c
+}
+
+// plan decides. Only tasks without protection are stopped, first those that do
+// not run yet, then the newest: they have the least to lose. Tasks of earlier
+// deployments go as far as enough others run, and make room for the
+// primary's.
+func (c census) plan(now time.Time) plan {
+	var p plan
+	kept := len(c.primary)
+	if excess := kept - c.desired; excess > 0 {
+		p.stop, p.due = c.choose(c.primary, excess, now)
+		kept -= len(p.stop)
+	}
+	older := len(c.older)
+	if older > 0 {
+		stop, due := c.choose(c.older, c.spare(p.stop), now)
+		p.stop, p.due = append(p.stop, stop...), earlier(p.due, due)
+		older -= len(stop)
+	}
+	p.start = max(0, c.desired-kept)
+	if older > 0 {
+		p.start = min(p.start, max(0, c.most-kept-older))
+	}
+	if p.start > 0 && now.Before(c.pausing) {
+		p.start, p.due = 0, earlier(p.due, c.pausing)
+	}
+	return p
+}
+
+// spare is how many tasks of earlier deployments can go: all that do not run,
+// and as many that do as leave enough running.
+func (c census) spare(going []*task) int {
+	running, idle := 0, 0
+	for _, t := range c.primary {
+		if t.Status == statusRunning && !slices.Contains(going, t) {
+			running++
+		}
+	}
+	for _, t := range c.older {
+		if t.Status == statusRunning {
+			running++
+		} else {
+			idle++
+		}
+	}
+	return idle + max(0, running-c.least)
+}
+
+// choose picks up to n tasks to stop. When protection keeps it from picking
+// that many it says when the first protection ends.
+func (c census) choose(tasks []*task, n int, now time.Time) ([]*task, time.Time) {
+	var free []*task
+	var due time.Time
+	for _, t := range tasks {
+		if t.protected(now) && !c.draining {
+			due = earlier(due, t.ProtectedUntil)
+			continue
+		}
+		free = append(free, t)
+	}
+	if len(free) <= n {
+		if len(free) == n {
+			due = time.Time{}
+		}
+		return free, due
+	}
+	slices.SortFunc(free, func(a, b *task) int {
+		return cmp.Or(
+			cmp.Compare(rank(a), rank(b)),
+			b.CreatedAt.Compare(a.CreatedAt),
+			cmp.Compare(a.ID, b.ID))
+	})
+	return free[:n], time.Time{}
+}
+
+// rank orders tasks by how little stopping them costs.
+func rank(t *task) int {
+	return slices.Index([]status{statusProvisioning, statusPending, statusActivating, statusRunning}, t.Status)
+}
+
+// roll brings a service's tasks one step towards what it wants.
+func (s *Service) roll(v *service, now time.Time) {
+	p := v.census().plan(now)
+	s.stopTasks(v, p.stop, now)
+	s.startTasks(v, p.start, now)
+	s.progress(v, now)
+	v.due = p.due
+	v.pending = false
+}
+
+func (s *Service) stopTasks(v *service, tasks []*task, now time.Time) {
+	reason := fmt.Sprintf("Scaling activity initiated by (deployment %s)", v.primary().ID)
+	for _, t := range tasks {
+		s.become(t, t.stop(types.TaskStopCodeServiceSchedulerInitiated, reason, now))
+	}
+	s.sayTasks(v, now, "has stopped %d running tasks", tasks)
+}
+
+func (s *Service) startTasks(v *service, n int, now time.Time) {
+	if n == 0 {
+		return
+	}
+	primary := v.primary()
+	d := s.definition(&primary.Definition)
+	tasks := make([]*task, n)
+	for i := range tasks {
+		t := newTask(v.Cluster, d, nil, now)
+		t.Service, t.Deployment, t.StartedBy = v.Name, primary.ID, primary.ID
+		t.Group = "service:" + v.Name
+		switch v.Detail.PropagateTags {
+		case types.PropagateTagsService:
+			t.Tags = v.Tags
+		case types.PropagateTagsTaskDefinition:
+			t.Tags = d.Tags
+		}
+		t.Detail.EnableExecuteCommand = v.Detail.EnableExecuteCommand
+		launchDetail(&t.Detail, v.Detail.LaunchType, v.Detail.CapacityProviderStrategy, v.Detail.PlatformVersion)
+		tasks[i] = &t
+		s.addTask(&t)
+		s.dirty.tasks[&t] = true
+	}
+	s.sayTasks(v, now, "has started %d tasks", tasks)
+	s.sayCapped(v, tasks[0].Size, now)
+}
+
+// sayCapped tells, once a deployment, that tasks get less than they ask for.
+func (s *Service) sayCapped(v *service, size runner.Size, now time.Time) {
+	total := s.config.Capacity.Total()
+	if v.primary().Capped || size.CPU <= total.CPU && size.Memory <= total.Memory {
+		return
+	}
+	v.Deployments = slices.Clone(v.Deployments)
+	v.primary().Capped = true
+	s.say(v, now, "tasks of (deployment %s) ask for %d CPU units and %d MiB of memory; this machine has %d and %d, so each runs alone on it and gets no more than that.",
+		v.primary().ID, size.CPU, size.Memory, total.CPU, total.Memory)
+}
+
+// progress notes how far a service's deployments have come.
+func (s *Service) progress(v *service, now time.Time) {
+	running, tasks := 0, map[string]int{}
+	for t := range v.tasks {
+		tasks[t.Deployment]++
+		if t.Status == statusRunning && t.wanted() {
+			running++
+		}
+	}
+	if v.Status == serviceDraining && len(v.tasks) == 0 {
+		v.Status, v.EndedAt = serviceInactive, now
+		s.dirty.services[v] = true
+	}
+	if v.Status != serviceActive {
+		return
+	}
+	s.dropDeployments(v, tasks)
+	settled := len(v.Deployments) == 1 && running == v.Desired && len(v.tasks) == v.Desired
+	if !settled {
+		if v.Steady {
+			v.Steady = false
+			s.dirty.services[v] = true
+		}
+		return
+	}
+	if v.primary().Rollout == types.DeploymentRolloutStateInProgress {
+		v.Deployments = slices.Clone(v.Deployments)
+		v.primary().Rollout = types.DeploymentRolloutStateCompleted
+		v.primary().UpdatedAt = now
+		s.say(v, now, "(deployment %s) deployment completed.", v.primary().ID)
+	}
+	if !v.Steady {
+		v.Steady = true
+		s.say(v, now, "has reached a steady state.")
+	}
+}
+
+// dropDeployments removes earlier deployments of which no task is left.
+func (s *Service) dropDeployments(v *service, tasks map[string]int) {
+	left := []deployment{*v.primary()}
+	for _, d := range v.Deployments[1:] {
+		if tasks[d.ID] > 0 {
+			left = append(left, d)
+		}
+	}
+	if len(left) != len(v.Deployments) {
+		v.Deployments = left
+		s.dirty.services[v] = true
+	}
+}

@@ -77,8 +77,7 @@ func ParseIndex(prefix, key string) (int, bool) {
 	if !ok {
 		return 0, false
 	}
-	index, err := strconv.Atoi(strings.TrimSuffix(name, ".json"))
-	return index, err == nil && index >= 0
+	return parseNumber(strings.TrimSuffix(name, ".json"), indexDigits)
 }
 
 // ParseAttempt reads which attempt an object below AttemptsPrefix belongs to,
@@ -86,16 +85,34 @@ func ParseIndex(prefix, key string) (int, bool) {
 func ParseAttempt(run, key string) (a Attempt, name string, ok bool) {
 	rest, ok := strings.CutPrefix(key, AttemptsPrefix(run))
 	if !ok {
-		return a, "", false
+		return Attempt{}, "", false
 	}
 	parts := strings.SplitN(rest, "/", 3)
 	if len(parts) != 3 {
-		return a, "", false
+		return Attempt{}, "", false
 	}
-	generation, number, ok := strings.Cut(parts[1], ".")
-	var errs [3]error
-	a.Index, errs[0] = strconv.Atoi(parts[0])
-	a.Generation, errs[1] = strconv.Atoi(generation)
-	a.Number, errs[2] = strconv.Atoi(number)
-	return a, parts[2], ok && errs == [3]error{}
+	a.Index, ok = parseNumber(parts[0], indexDigits)
+	if !ok {
+		return Attempt{}, "", false
+	}
+	a.Generation, a.Number, ok = ParseAttemptFolder(parts[1])
+	if !ok {
+		return Attempt{}, "", false
+	}
+	return a, parts[2], true
+}
+
+// ParseAttemptFolder reads the name of an attempt's folder below a JobPrefix.
+func ParseAttemptFolder(name string) (generation, attempt int, ok bool) {
+	left, right, _ := strings.Cut(name, ".")
+	generation, okLeft := parseNumber(left, 1)
+	attempt, okRight := parseNumber(right, 1)
+	return generation, attempt, okLeft && okRight
+}
+
+// parseNumber reads a number that is padded to so many digits, and nothing
+// that a key would not be written with.
+func parseNumber(s string, digits int) (int, bool) {
+	n, err := strconv.Atoi(s)
+	return n, err == nil && n >= 0 && s == fmt.Sprintf("%0*d", digits, n)
 }

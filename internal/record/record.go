@@ -32,13 +32,16 @@ type Start struct {
 
 // An End is the end.json of an attempt.
 type End struct {
-	State    State              `json:"state"`
-	ExitCode int                `json:"exitCode"`
-	Reason   string             `json:"reason,omitempty"`
-	Started  time.Time          `json:"started"`
-	Ended    time.Time          `json:"ended"`
-	Metrics  map[string]float64 `json:"metrics,omitempty"`
-	Outputs  []Output           `json:"outputs,omitempty"`
+	State    State  `json:"state"`
+	ExitCode int    `json:"exitCode"`
+	Reason   string `json:"reason,omitempty"`
+	// Final says that trying again is of no use: the job said so (exit code
+	// 65), or its command cannot be started.
+	Final   bool               `json:"final,omitempty"`
+	Started time.Time          `json:"started"`
+	Ended   time.Time          `json:"ended"`
+	Metrics map[string]float64 `json:"metrics,omitempty"`
+	Outputs []Output           `json:"outputs,omitempty"`
 }
 
 // A Result is a job's outcome in one generation: results/<gen>/<index>.json.

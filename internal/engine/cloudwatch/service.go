@@ -1,0 +1,151 @@
+package cloudwatch
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/spate-run/spate/internal/scaling"
+	"github.com/spate-run/spate/internal/store"
+	"github.com/spate-run/spate/internal/wire"
+)
+
+// A Datum is one value of a metric at the time of its collection.
+type Datum struct {
+	Namespace  string
+	Metric     string
+	Dimensions []types.Dimension
+	Value      float64
+	Unit       types.StandardUnit
+}
+
+// Config is what a Service needs.
+type Config struct {
+	Store   *store.Store
+	Account wire.Account
+	Log     *slog.Logger
+	// Cadence divides the collection interval and alarm periods; 0 means 1,
+	// AWS's own.
+	Cadence int
+	// Collect returns the services' own metrics; nil means none. It is called
+	// once each interval (a minute / Cadence).
+	Collect func(context.Context) []Datum
+	// Act performs an action of an alarm; nil means that none is performed.
+	// Scaling actions come once each interval while their alarm is in ALARM.
+	Act func(ctx context.Context, actionARN string, b scaling.Breach) error
+}
+
+// A Service is the CloudWatch of one account and region.
+type Service struct {
+	config Config
+	table  store.Table[document]
+
+	mu      sync.Mutex
+	alarms  map[string]*alarm
+	rings   map[string]*ring
+	history []types.AlarmHistoryItem // oldest first
+}
+
+// New returns the service with the alarms that the store holds.
+func New(ctx context.Context, config Config) (*Service, error) {
+	config.Cadence = max(config.Cadence, 1)
+	s := &Service{
+		config: config,
+		table:  store.NewTable[document](config.Store, "cloudwatch.alarm"),
+		alarms: map[string]*alarm{},
+		rings:  map[string]*ring{},
+	}
+	all, err := s.table.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for name, doc := range all {
+		a, err := newAlarm(doc)
+		if err != nil {
+			return nil, fmt.Errorf("loading alarm %q: %w", name, err)
+		}
+		s.alarms[name] = a
+	}
+	return s, nil
+}
+
+// Wire returns the service's operations.
+func (s *Service) Wire() *wire.Service {
+	w := &wire.Service{
+		Name:         "monitoring",
+		Target:       "GraniteServiceVersion20100801",
+		JSONVersion:  "1.0",
+		QueryVersion: "2010-08-01",
+		Namespace:    "http://monitoring.amazonaws.com/doc/2010-08-01/",
+		CBOR:         "GraniteServiceVersion20100801",
+	}
+	wire.Handle(w, s.putMetricAlarm)
+	wire.Handle(w, s.describeAlarms)
+	wire.Handle(w, s.describeAlarmsForMetric)
+	wire.Handle(w, s.describeAlarmHistory)
+	wire.Handle(w, s.deleteAlarms)
+	wire.Handle(w, s.setAlarmState)
+	wire.Handle(w, s.enableAlarmActions)
+	wire.Handle(w, s.disableAlarmActions)
+	wire.Handle(w, s.putMetricData)
+	wire.Handle(w, s.getMetricData)
+	wire.Handle(w, s.getMetricStatistics)
+	wire.Handle(w, s.listMetrics)
+	wire.Handle(w, s.tagResource)
+	wire.Handle(w, s.untagResource)
+	wire.Handle(w, s.listTagsForResource)
+	return w
+}
+
+// interval is the time between two collections.
+func (s *Service) interval() time.Duration {
+	return time.Minute / time.Duration(s.config.Cadence)
+}
+
+// Run collects metrics and evaluates alarms until ctx ends, at once and then
+// at each whole multiple of the interval.
+func (s *Service) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		s.tick(ctx, time.Now().Truncate(s.interval()))
+		timer.Reset(time.Until(time.Now().Truncate(s.interval()).Add(s.interval())))
+	}
+}
+
+// tick collects the metrics of the interval that begins at the time at,
+// evaluates every alarm on them, and acts.
+func (s *Service) tick(ctx context.Context, at time.Time) {
+	s.collect(ctx, at)
+	due, err := s.evaluate(ctx, at)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.config.Log.ErrorContext(ctx, "alarm states were not stored", "error", err)
+		}
+		return
+	}
+	for _, d := range due {
+		s.act(ctx, d)
+	}
+}
+
+func (s *Service) collect(ctx context.Context, at time.Time) {
+	if s.config.Collect == nil {
+		return
+	}
+	data := s.config.Collect(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range data {
+		s.ring(d.Namespace, d.Metric, d.Dimensions).add(single(at, d.Value, d.Unit))
+	}
+}

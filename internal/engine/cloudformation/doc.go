@@ -1,0 +1,49 @@
+// Package cloudformation is the engine's CloudFormation: it makes, changes and
+// deletes the resources of stacks.
+//
+// It owns stacks, their resources as a template declares them, and their
+// events. Resources themselves belong to other services: a stack makes them
+// through the SDK's clients, as AWS does, so that a queue of a stack is a queue
+// like any other. Types that the embedded engine has no service for are inert:
+// kept, referable, and without effect ([ResourceTypes] lists them). What
+// templates mean is left to package template.
+//
+// # Operations
+//
+// A stack has one operation at a time, which Run carries out in the
+// background. Its phase is the stack's status, and nothing else:
+//
+//	CreateStack ─► CREATE_IN_PROGRESS ──► CREATE_COMPLETE
+//	                 │ a resource failed
+//	                 ├─► ROLLBACK_IN_PROGRESS ──► ROLLBACK_COMPLETE | ROLLBACK_FAILED
+//	                 ├─► CREATE_FAILED        (OnFailure DO_NOTHING)
+//	                 └─► DELETE_IN_PROGRESS   (OnFailure DELETE)
+//
+//	UpdateStack ─► UPDATE_IN_PROGRESS ──► UPDATE_COMPLETE_CLEANUP_IN_PROGRESS ──► UPDATE_COMPLETE
+//	                 │ a resource failed
+//	                 ├─► UPDATE_FAILED        (DisableRollback)
+//	                 └─► UPDATE_ROLLBACK_IN_PROGRESS ──► UPDATE_ROLLBACK_FAILED
+//	                       └─► UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS ──► UPDATE_ROLLBACK_COMPLETE
+//
+//	DeleteStack ─► DELETE_IN_PROGRESS ──► DELETE_COMPLETE | DELETE_FAILED
+//
+// A stack whose creation or rollback is under way can be deleted; every other
+// status in progress refuses what would change the stack.
+//
+// Resources are made in the order of their dependencies and as many at a time
+// as that allows; they are deleted the other way round. An update compares
+// what a resource's properties come to with what they were. Where AWS replaces
+// a resource its successor is made first, and it goes in the cleanup.
+//
+// # Durability
+//
+// What an operation is about to do to a resource is on disk before it is done,
+// and what came of it before anything builds on it. When the engine ends during
+// an operation, the next one takes it up: a creation is rolled back (or left
+// CREATE_FAILED, or deleted, as its OnFailure says), an update is rolled back,
+// and rollbacks, cleanups and deletions go on where they stood. A resource of
+// which only the intention was known is deleted by the name that was made up
+// for it; one that the template names is left alone, for it may be another's.
+//
+// Deleted stacks are remembered for 90 days.
+package cloudformation

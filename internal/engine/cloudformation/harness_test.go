@@ -1,0 +1,220 @@
+package cloudformation_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
+
+	cfn "github.com/spate-run/spate/internal/engine/cloudformation"
+	s3service "github.com/spate-run/spate/internal/engine/s3"
+	sqsservice "github.com/spate-run/spate/internal/engine/sqs"
+	"github.com/spate-run/spate/internal/store"
+	"github.com/spate-run/spate/internal/wire"
+)
+
+var (
+	keys    = &wire.Keys{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
+	account = wire.Account{ID: "000000000000", Region: "us-east-1"}
+)
+
+// An engine joins CloudFormation and the services that its stacks use.
+type engine struct {
+	t     testing.TB
+	dir   string
+	store *store.Store
+	// gate, when not nil, sees every request before a service does; it may
+	// answer in its place.
+	gate func(http.ResponseWriter, *http.Request) (answered bool)
+
+	config aws.Config
+	cfn    *cloudformation.Client
+	sqs    *sqs.Client
+	s3     *s3.Client
+	stop   func() // ends Run and closes the store
+}
+
+func start(t testing.TB) *engine {
+	t.Helper()
+	e := &engine{t: t, dir: t.TempDir()}
+	e.open()
+	t.Cleanup(func() { e.stop() })
+	return e
+}
+
+// open starts the services over what an engine before left in the folder.
+func (e *engine) open() {
+	e.t.Helper()
+	ctx := context.Background()
+	var handler http.Handler
+	e.config = wire.Client(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if e.gate != nil && e.gate(w, r) {
+			return
+		}
+		handler.ServeHTTP(w, r)
+	}), keys, account)
+	db, err := store.Open(ctx, filepath.Join(e.dir, "spate.db"))
+	e.must(err)
+	e.store = db
+	queues, err := sqsservice.New(ctx, sqsservice.Config{Store: db, Account: account, Endpoint: "http://engine.local"})
+	e.must(err)
+	log := slog.New(slog.DiscardHandler)
+	objects, err := s3service.New(ctx, s3service.Config{Store: db, Dir: filepath.Join(e.dir, "objects"), Log: log})
+	e.must(err)
+	stacks, err := cfn.New(ctx, cfn.Config{Store: db, Account: account, Log: log, AWS: e.config})
+	e.must(err)
+	handler = wire.NewHandler(wire.Config{
+		Services: []*wire.Service{queues.Wire(), stacks.Wire()}, Objects: objects, Keys: keys,
+	})
+	e.cfn = cloudformation.NewFromConfig(e.config)
+	e.sqs = sqs.NewFromConfig(e.config)
+	e.s3 = s3.NewFromConfig(e.config, func(o *s3.Options) { o.UsePathStyle = true })
+
+	running, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { stacks.Run(running) })
+	e.stop = sync.OnceFunc(func() {
+		cancel()
+		wg.Wait()
+		db.Close()
+	})
+}
+
+// restart ends the services in the middle of what they do, and starts them
+// again.
+func (e *engine) restart() {
+	e.t.Helper()
+	e.stop()
+	e.open()
+}
+
+func (e *engine) must(err error) {
+	e.t.Helper()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// create creates a stack from a template and waits until it comes to rest.
+func (e *engine) create(name, template string, parameters ...string) types.Stack {
+	e.t.Helper()
+	_, err := e.cfn.CreateStack(e.t.Context(), &cloudformation.CreateStackInput{
+		StackName: &name, TemplateBody: &template, Parameters: params(parameters),
+		Capabilities: []types.Capability{types.CapabilityCapabilityIam},
+	})
+	e.must(err)
+	return e.settled(name)
+}
+
+func (e *engine) update(name, template string, parameters ...string) types.Stack {
+	e.t.Helper()
+	_, err := e.cfn.UpdateStack(e.t.Context(), &cloudformation.UpdateStackInput{
+		StackName: &name, TemplateBody: &template, Parameters: params(parameters),
+		Capabilities: []types.Capability{types.CapabilityCapabilityIam},
+	})
+	e.must(err)
+	return e.settled(name)
+}
+
+// delete deletes a stack and waits until it comes to rest.
+func (e *engine) delete(name string) types.Stack {
+	e.t.Helper()
+	id := *e.describe(name).StackId
+	_, err := e.cfn.DeleteStack(e.t.Context(), &cloudformation.DeleteStackInput{StackName: &name})
+	e.must(err)
+	return e.settled(id)
+}
+
+func (e *engine) describe(name string) types.Stack {
+	e.t.Helper()
+	out, err := e.cfn.DescribeStacks(e.t.Context(), &cloudformation.DescribeStacksInput{StackName: &name})
+	e.must(err)
+	return out.Stacks[0]
+}
+
+// settled waits until a stack is no longer in progress.
+func (e *engine) settled(name string) types.Stack {
+	e.t.Helper()
+	for {
+		s := e.describe(name)
+		if !strings.HasSuffix(string(s.StackStatus), "_IN_PROGRESS") {
+			return s
+		}
+		select {
+		case <-e.t.Context().Done():
+			e.t.Fatal("test ended before the stack did")
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// events are a stack's events, the oldest first, one a line: logical id,
+// status, and the reason where there is one.
+func (e *engine) events(name string) []string {
+	e.t.Helper()
+	out, err := e.cfn.DescribeStackEvents(e.t.Context(), &cloudformation.DescribeStackEventsInput{StackName: &name})
+	e.must(err)
+	var lines []string
+	for _, event := range slices.Backward(out.StackEvents) {
+		lines = append(lines, strings.TrimSpace(*event.LogicalResourceId+" "+string(event.ResourceStatus)+" "+aws.ToString(event.ResourceStatusReason)))
+	}
+	return lines
+}
+
+// physical is the physical id of a stack's resource.
+func (e *engine) physical(stack, logical string) string {
+	e.t.Helper()
+	out, err := e.cfn.DescribeStackResource(e.t.Context(), &cloudformation.DescribeStackResourceInput{StackName: &stack, LogicalResourceId: &logical})
+	e.must(err)
+	return aws.ToString(out.StackResourceDetail.PhysicalResourceId)
+}
+
+// queues are the names of all queues.
+func (e *engine) queues() []string {
+	e.t.Helper()
+	out, err := e.sqs.ListQueues(e.t.Context(), &sqs.ListQueuesInput{})
+	e.must(err)
+	var names []string
+	for _, url := range out.QueueUrls {
+		names = append(names, url[strings.LastIndexByte(url, '/')+1:])
+	}
+	return names
+}
+
+func params(pairs []string) []types.Parameter {
+	var all []types.Parameter
+	for _, pair := range pairs {
+		key, value, _ := strings.Cut(pair, "=")
+		all = append(all, types.Parameter{ParameterKey: &key, ParameterValue: &value})
+	}
+	return all
+}
+
+func outputs(s types.Stack) map[string]string {
+	all := map[string]string{}
+	for _, o := range s.Outputs {
+		all[*o.OutputKey] = *o.OutputValue
+	}
+	return all
+}
+
+// code is what a service answers an error with: code and message.
+func code(err error) string {
+	if fault, ok := errors.AsType[smithy.APIError](err); ok {
+		return fault.ErrorCode() + ": " + fault.ErrorMessage()
+	}
+	return "no fault"
+}

@@ -1,0 +1,265 @@
+package cloudformation
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-cluster.html
+var cluster = kind{
+	name:    "ClusterName",
+	replace: []string{"ClusterName"},
+	exists: func(ctx context.Context, c *clients, name string) (bool, error) {
+		out, err := c.ecs.DescribeClusters(ctx, &ecs.DescribeClustersInput{Clusters: []string{name}})
+		if err != nil {
+			return found(err)
+		}
+		return len(out.Clusters) == 1 && aws.ToString(out.Clusters[0].Status) == "ACTIVE", nil
+	},
+	create: func(ctx context.Context, c *clients, r request) (made, error) {
+		p, err := clusterProperties(r)
+		if err != nil {
+			return made{}, err
+		}
+		var input ecs.CreateClusterInput
+		if err := fill(&input, p); err != nil {
+			return made{}, err
+		}
+		input.ClusterName = &r.Name
+		out, err := c.ecs.CreateCluster(ctx, &input)
+		if err != nil {
+			return made{}, err
+		}
+		return made{ID: r.Name, Attributes: properties{"Arn": *out.Cluster.ClusterArn}}, nil
+	},
+	update: func(ctx context.Context, c *clients, r request) (made, error) {
+		p, err := clusterProperties(r)
+		if err != nil {
+			return made{}, err
+		}
+		if r.changed("CapacityProviders", "DefaultCapacityProviderStrategy") {
+			if err := putCapacityProviders(ctx, c, r); err != nil {
+				return made{}, err
+			}
+		}
+		input := ecs.UpdateClusterInput{}
+		if err := fill(&input, without(p, "ClusterName", "Tags", "CapacityProviders", "DefaultCapacityProviderStrategy")); err != nil {
+			return made{}, err
+		}
+		if r.changed("ClusterSettings", "Configuration", "ServiceConnectDefaults") {
+			input.Cluster = &r.ID
+			_, err = c.ecs.UpdateCluster(ctx, &input)
+		}
+		return made{ID: r.ID}, err
+	},
+	remove: func(ctx context.Context, c *clients, r request) error {
+		_, err := c.ecs.DeleteCluster(ctx, &ecs.DeleteClusterInput{Cluster: &r.Name})
+		return unlessAbsent(err)
+	},
+}
+
+// clusterProperties gives ClusterSettings the API's name, Settings.
+func clusterProperties(r request) (properties, error) {
+	p, err := withTags(r)
+	if settings, ok := p["ClusterSettings"]; ok {
+		p = without(p, "ClusterSettings")
+		p["Settings"] = settings
+	}
+	return p, err
+}
+
+// withTags returns a resource's properties with the stack's tags joined.
+func withTags(r request) (properties, error) {
+	p := without(r.Properties, "Tags")
+	tags, err := r.tagList()
+	if len(tags) > 0 {
+		p["Tags"] = tags
+	}
+	return p, err
+}
+
+var capacityProviders = kind{
+	replace: []string{"Cluster"},
+	create: func(ctx context.Context, c *clients, r request) (made, error) {
+		if err := only(r.Properties, "CapacityProviders", "Cluster", "DefaultCapacityProviderStrategy"); err != nil {
+			return made{}, err
+		}
+		return made{ID: r.text("Cluster")}, putCapacityProviders(ctx, c, r)
+	},
+	update: func(ctx context.Context, c *clients, r request) (made, error) {
+		return made{ID: r.ID}, putCapacityProviders(ctx, c, r)
+	},
+	remove: func(ctx context.Context, c *clients, r request) error {
+		r.ID, r.Properties = r.text("Cluster"), nil
+		return unlessAbsent(putCapacityProviders(ctx, c, r))
+	},
+}
+
+// putCapacityProviders sets a cluster's capacity providers to what a resource
+// says; the API wants both lists, empty ones too.
+func putCapacityProviders(ctx context.Context, c *clients, r request) error {
+	input := ecs.PutClusterCapacityProvidersInput{
+		CapacityProviders:               []string{},
+		DefaultCapacityProviderStrategy: []types.CapacityProviderStrategyItem{},
+	}
+	p := properties{"Cluster": r.ID}
+	for _, name := range []string{"Cluster", "CapacityProviders", "DefaultCapacityProviderStrategy"} {
+		if value, ok := r.Properties[name]; ok {
+			p[name] = value
+		}
+	}
+	if err := fill(&input, p); err != nil {
+		return err
+	}
+	_, err := c.ecs.PutClusterCapacityProviders(ctx, &input)
+	return err
+}
+
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskdefinition.html
+var taskDefinition = kind{
+	replace: []string{"*"},
+	create: func(ctx context.Context, c *clients, r request) (made, error) {
+		p, err := withTags(r)
+		if err != nil {
+			return made{}, err
+		}
+		input := ecs.RegisterTaskDefinitionInput{Family: &r.Name}
+		if err := fill(&input, p); err != nil {
+			return made{}, err
+		}
+		out, err := c.ecs.RegisterTaskDefinition(ctx, &input)
+		if err != nil {
+			return made{}, err
+		}
+		arn := *out.TaskDefinition.TaskDefinitionArn
+		return made{ID: arn, Attributes: properties{"TaskDefinitionArn": arn}}, nil
+	},
+	remove: func(ctx context.Context, c *clients, r request) error {
+		if r.ID == "" {
+			return nil
+		}
+		_, err := c.ecs.DeregisterTaskDefinition(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &r.ID})
+		return unlessAbsent(err)
+	},
+}
+
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html
+var ecsService = kind{
+	name:    "ServiceName",
+	replace: []string{"Cluster", "LaunchType", "Role", "SchedulingStrategy", "ServiceName"},
+	create: func(ctx context.Context, c *clients, r request) (made, error) {
+		p, err := withTags(r)
+		if err != nil {
+			return made{}, err
+		}
+		var input ecs.CreateServiceInput
+		if err := fill(&input, p); err != nil {
+			return made{}, err
+		}
+		input.ServiceName = &r.Name
+		if input.DesiredCount == nil && input.SchedulingStrategy != types.SchedulingStrategyDaemon {
+			input.DesiredCount = aws.Int32(1)
+		}
+		out, err := c.ecs.CreateService(ctx, &input)
+		if err != nil {
+			return made{}, err
+		}
+		arn := *out.Service.ServiceArn
+		return made{ID: arn, Attributes: properties{"Name": r.Name, "ServiceArn": arn}}, nil
+	},
+	steady: waitSteady,
+	update: func(ctx context.Context, c *clients, r request) (made, error) {
+		var input ecs.UpdateServiceInput
+		p := without(r.Properties, "LaunchType", "Role", "SchedulingStrategy", "ServiceName", "Tags")
+		if err := fill(&input, p); err != nil {
+			return made{}, err
+		}
+		input.Service = &r.ID
+		_, err := c.ecs.UpdateService(ctx, &input)
+		return made{ID: r.ID}, err
+	},
+	remove: func(ctx context.Context, c *clients, r request) error {
+		name := r.Name
+		_, err := c.ecs.DeleteService(ctx, &ecs.DeleteServiceInput{
+			Cluster: clusterOf(r), Service: &name, Force: aws.Bool(true),
+		})
+		if err != nil {
+			return unlessAbsent(err)
+		}
+		return waitDrained(ctx, c, r)
+	},
+}
+
+func clusterOf(r request) *string {
+	if name := r.text("Cluster"); name != "" {
+		return &name
+	}
+	return nil
+}
+
+// steadyLimit is how long CloudFormation waits for a service to be steady.
+const steadyLimit = 3 * time.Hour
+
+// waitSteady waits until a service runs what it should and its deployment is
+// complete.
+func waitSteady(ctx context.Context, c *clients, r request) error {
+	return eventually(ctx, func() (bool, error) {
+		s, err := describeService(ctx, c, r)
+		if err != nil || s == nil {
+			return false, err
+		}
+		if s.DesiredCount == 0 && s.RunningCount == 0 {
+			return true, nil
+		}
+		for _, d := range s.Deployments {
+			if d.RolloutState == types.DeploymentRolloutStateFailed {
+				return false, &unstable{"Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.", "GeneralServiceException"}
+			}
+		}
+		return s.RunningCount == s.DesiredCount && len(s.Deployments) == 1 && completed(s.Deployments[0]), nil
+	})
+}
+
+func completed(d types.Deployment) bool {
+	return d.RolloutState == "" || d.RolloutState == types.DeploymentRolloutStateCompleted
+}
+
+// waitDrained waits until a deleted service has no task left.
+func waitDrained(ctx context.Context, c *clients, r request) error {
+	return eventually(ctx, func() (bool, error) {
+		s, err := describeService(ctx, c, r)
+		return err == nil && (s == nil || aws.ToString(s.Status) == "INACTIVE"), err
+	})
+}
+
+// describeService returns nil where there is no such service.
+func describeService(ctx context.Context, c *clients, r request) (*types.Service, error) {
+	out, err := c.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: clusterOf(r), Services: []string{r.Name}})
+	if err != nil {
+		return nil, unlessAbsent(err)
+	}
+	if len(out.Services) == 0 {
+		return nil, nil
+	}
+	return &out.Services[0], nil
+}
+
+// eventually asks until the answer is yes, less and less often.
+func eventually(ctx context.Context, ask func() (bool, error)) error {
+	deadline := time.Now().Add(steadyLimit)
+	for pause := 5 * time.Millisecond; time.Now().Before(deadline); pause = min(2*pause, time.Second) {
+		if yes, err := ask(); yes || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+	return &unstable{"Exceeded attempts to wait", "NotStabilized"}
+}

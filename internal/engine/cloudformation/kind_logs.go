@@ -1,0 +1,56 @@
+package cloudformation
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+)
+
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-loggroup.html
+var logGroup = kind{
+	name:    "LogGroupName",
+	replace: []string{"LogGroupName"},
+	create: func(ctx context.Context, c *clients, r request) (made, error) {
+		var input cloudwatchlogs.CreateLogGroupInput
+		if err := fill(&input, without(r.Properties, "RetentionInDays", "Tags")); err != nil {
+			return made{}, err
+		}
+		tags, err := r.tags()
+		if err != nil {
+			return made{}, err
+		}
+		input.LogGroupName, input.Tags = &r.Name, tags
+		if _, err := c.logs.CreateLogGroup(ctx, &input); err != nil {
+			return made{}, err
+		}
+		m := made{ID: r.Name, Attributes: properties{"Arn": r.Account.ARN("logs", "log-group:"+r.Name+":*")}}
+		return m, putRetention(ctx, c, r)
+	},
+	update: func(ctx context.Context, c *clients, r request) (made, error) {
+		if err := fill(&cloudwatchlogs.CreateLogGroupInput{}, without(r.Properties, "RetentionInDays")); err != nil {
+			return made{}, err
+		}
+		return made{ID: r.ID}, putRetention(ctx, c, r)
+	},
+	remove: func(ctx context.Context, c *clients, r request) error {
+		_, err := c.logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &r.Name})
+		return unlessAbsent(err)
+	},
+}
+
+func putRetention(ctx context.Context, c *clients, r request) error {
+	days, ok := r.Properties["RetentionInDays"]
+	if !ok && r.Before["RetentionInDays"] == nil {
+		return nil
+	}
+	if !ok {
+		_, err := c.logs.DeleteRetentionPolicy(ctx, &cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: &r.Name})
+		return err
+	}
+	input := cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: &r.Name}
+	if err := fill(&input, properties{"RetentionInDays": days}); err != nil {
+		return err
+	}
+	_, err := c.logs.PutRetentionPolicy(ctx, &input)
+	return err
+}

@@ -138,6 +138,7 @@ func (s *Service) advance(q *queue, now int64) {
 		m := q.all.items[0]
 		s.drop(q, m)
 		s.expired = append(s.expired, m)
+		s.arm(now)
 	}
 	for _, o := range []*order{&q.delayed, &q.inFlight} {
 		for o.dueBy(now) {

@@ -134,38 +134,42 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // pass does what time asks for in every queue, and returns when it asks next
-// and which messages have expired.
+// and messages that have expired, not too many at once.
 func (s *Service) pass() (next time.Time, expired []*message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := nowMilli()
-	s.armed = now + time.Hour.Milliseconds()
+	s.armed = 0 // nothing below needs to arm
+	wake := now + time.Hour.Milliseconds()
 	for _, q := range s.queues {
 		s.advance(q, now)
-		s.armed = min(s.armed, q.next())
+		wake = min(wake, q.next())
 	}
-	expired, s.expired = s.expired, nil
-	return time.UnixMilli(s.armed), expired
+	n := min(len(s.expired), discardAtATime)
+	expired, s.expired = s.expired[:n], s.expired[n:]
+	if len(s.expired) > 0 {
+		wake = now
+	}
+	s.armed = wake
+	return time.UnixMilli(wake), expired
 }
 
 // discard deletes expired messages from the store. What it cannot delete is
 // found expired again at the next start.
 func (s *Service) discard(ctx context.Context, expired []*message) {
-	for len(expired) > 0 {
-		n := min(len(expired), discardAtATime)
-		chunk := expired[:n]
-		expired = expired[n:]
-		err := s.store.Update(ctx, func(tx *store.Tx) error {
-			for _, m := range chunk {
-				if err := deleteMessage(tx, m.id); err != nil {
-					return err
-				}
+	if len(expired) == 0 {
+		return
+	}
+	err := s.store.Update(ctx, func(tx *store.Tx) error {
+		for _, m := range expired {
+			if err := deleteMessage(tx, m.id); err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil && ctx.Err() == nil {
-			s.log.Error("deleting expired messages", "messages", n, "err", err)
 		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("deleting expired messages", "messages", len(expired), "err", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package sqs_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,6 +24,7 @@ var account = wire.Account{ID: "000000000000", Region: "us-east-1"}
 type engine struct {
 	*sdk.Client
 	service *sqs.Service
+	handler http.Handler
 	store   *store.Store
 	path    string
 	stop    func()
@@ -47,6 +49,7 @@ func start(t testing.TB, path string) *engine {
 	e := &engine{
 		Client:  sdk.NewFromConfig(wire.Client(h, nil, account)),
 		service: service,
+		handler: h,
 		store:   st,
 		path:    path,
 	}

@@ -1,0 +1,72 @@
+package sqs_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// raw makes a JSON request as clients other than the SDK may write it.
+func (e *engine) raw(t testing.TB, operation, body string) reply {
+	t.Helper()
+	return e.post(t, http.Header{
+		"Content-Type":      {"application/x-amz-json-1.0"},
+		"X-Amz-Target":      {"AmazonSQS." + operation},
+		"X-Amzn-Query-Mode": {"true"},
+	}, body)
+}
+
+func (e *engine) post(t testing.TB, header http.Header, body string) reply {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://engine.local/", strings.NewReader(body))
+	r.Header = header
+	w := httptest.NewRecorder()
+	e.handler.ServeHTTP(w, r)
+	answer, err := io.ReadAll(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{w.Code, w.Header(), string(answer)}
+}
+
+func TestRawJSON(t *testing.T) {
+	e := open(t)
+	for _, tt := range []struct {
+		operation, body string
+		status          int
+		reply, query    string
+	}{
+		{"CreateQueue", `{"QueueName": "q", "tags": {"a": "b"}}`, 200,
+			`{"QueueUrl":"http://engine.local/000000000000/q"}`, ""},
+		{"ListQueueTags", `{"QueueUrl": "https://any.where/1/q"}`, 200, `{"Tags":{"a":"b"}}`, ""},
+		{"ReceiveMessage", `{"QueueUrl": "q", "MaxNumberOfMessages": 0}`, 400,
+			`{"__type":"InvalidParameterValueException","message":"Value 0 for parameter ` +
+				`MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided."}`,
+			"InvalidParameterValue;Sender"},
+		{"ReceiveMessage", `{"QueueUrl": "q", "WaitTimeSeconds": 0}`, 200, `{}`, ""},
+		{"GetQueueUrl", `{"QueueName": "none"}`, 400,
+			`{"__type":"QueueDoesNotExist","message":"The specified queue does not exist."}`,
+			"AWS.SimpleQueueService.NonExistentQueue;Sender"},
+		{"DeleteMessage", `{"QueueUrl": "q"}`, 400,
+			`{"__type":"MissingRequiredParameterException","message":"The request must contain the parameter ReceiptHandle."}`,
+			"MissingParameter;Sender"},
+		{"PurgeQueue", `{"QueueUrl": "q"}`, 200, `{}`, ""},
+		{"PurgeQueue", `{"QueueUrl": "q"}`, 403,
+			`{"__type":"PurgeQueueInProgress","message":"Only one PurgeQueue operation on q is allowed every 60 seconds."}`,
+			"AWS.SimpleQueueService.PurgeQueueInProgress;Sender"},
+	} {
+		got := e.raw(t, tt.operation, tt.body)
+		if got.status != tt.status || got.body != tt.reply || got.header.Get("X-Amzn-Query-Error") != tt.query {
+			t.Errorf("%s %s:\n got %d %s (query error %q)\nwant %d %s (query error %q)", tt.operation, tt.body,
+				got.status, got.body, got.header.Get("X-Amzn-Query-Error"), tt.status, tt.reply, tt.query)
+		}
+	}
+}

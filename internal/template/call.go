@@ -186,6 +186,15 @@ func (s *Scope) callFindInMap(argument *Node) (any, error) {
 }
 
 func (s *Scope) callIf(argument *Node) (any, error) {
+	chosen, err := s.choose(argument)
+	if err != nil {
+		return nil, err
+	}
+	return s.eval(chosen)
+}
+
+// choose returns the value that Fn::If's condition chooses.
+func (s *Scope) choose(argument *Node) (*Node, error) {
 	if len(argument.Items) != 3 || argument.Items[0].Kind != String {
 		return nil, malformed("Fn::If", argument.Pos)
 	}
@@ -194,9 +203,9 @@ func (s *Scope) callIf(argument *Node) (any, error) {
 		return nil, err
 	}
 	if holds {
-		return s.eval(argument.Items[1])
+		return argument.Items[1], nil
 	}
-	return s.eval(argument.Items[2])
+	return argument.Items[2], nil
 }
 
 // callCidr cuts a block into count smaller ones, each with so many bits left
@@ -306,6 +315,12 @@ func (s *Scope) truth(n *Node) (bool, error) {
 		return !holds, err
 	case "Fn::Equals":
 		return s.equals(argument)
+	case "Fn::If":
+		chosen, err := s.choose(argument)
+		if err != nil {
+			return false, err
+		}
+		return s.truth(chosen)
 	}
 	value, err := s.text(n)
 	if err != nil {

@@ -201,9 +201,9 @@ func readResource(m Member) (*Resource, error) {
 		case "Condition":
 			err = readText(&r.Condition, path+"/Condition", a.Value)
 		case "DeletionPolicy":
-			err = readPolicy(&r.DeletionPolicy, a)
+			err = readPolicy(&r.DeletionPolicy, m.Name, a)
 		case "UpdateReplacePolicy":
-			err = readPolicy(&r.UpdateReplacePolicy, a)
+			err = readPolicy(&r.UpdateReplacePolicy, m.Name, a)
 		case "Metadata":
 			r.Metadata = a.Value
 		case "CreationPolicy", "UpdatePolicy":
@@ -221,15 +221,14 @@ func readResource(m Member) (*Resource, error) {
 	return r, nil
 }
 
-func readPolicy(policy *string, a Member) error {
+func readPolicy(policy *string, id string, a Member) error {
 	known := []string{"Delete", "Retain", "Snapshot"}
 	if a.Name == "DeletionPolicy" {
 		known = append(known, "RetainExceptOnCreate")
 	}
 	text, ok := a.Value.text()
 	if !ok || !slices.Contains(known, text) {
-		return errorf(a.Value.Pos, "Template format error: Unrecognized %s %s for a resource. Valid values are [%s]",
-			a.Name, a.Value.Text, strings.Join(known, ", "))
+		return errorf(a.Value.Pos, "Template format error: Unrecognized %s %s for resource %s", a.Name, a.Value.Text, id)
 	}
 	*policy = text
 	return nil

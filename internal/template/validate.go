@@ -2,6 +2,7 @@ package template
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -48,10 +49,10 @@ func (t *Template) checkNulls() error {
 
 func nullIn(n *Node, path string) error {
 	if n.Kind == Null {
-		return errorf(n.Pos, "Template format error: [%s] 'null' values are not allowed in templates", orDefault(path, "/"))
+		return errorf(n.Pos, "[%s] 'null' values are not allowed in templates", path)
 	}
-	for _, item := range n.Items {
-		if err := nullIn(item, path); err != nil {
+	for i, item := range n.Items {
+		if err := nullIn(item, path+"/"+strconv.Itoa(i)); err != nil {
 			return err
 		}
 	}
@@ -120,9 +121,7 @@ func (t *Template) checkFunction(n *Node) error {
 	case "Fn::FindInMap":
 		return t.checkFindInMap(argument)
 	case "Fn::If":
-		if fits = len(argument.Items) == 3 && argument.Items[0].Kind == String; fits {
-			return t.checkCondition(argument.Items[0].Text, argument.Pos)
-		}
+		return t.checkIf(argument)
 	}
 	if !fits {
 		return malformed(name, n.Pos)
@@ -142,11 +141,22 @@ func (t *Template) checkFindInMap(argument *Node) error {
 	return nil
 }
 
-func (t *Template) checkCondition(name string, at Pos) error {
+func (t *Template) checkIf(argument *Node) error {
+	if len(argument.Items) != 3 || argument.Items[0].Kind != String {
+		return malformed("Fn::If", argument.Pos)
+	}
+	if name := argument.Items[0].Text; t.Condition(name) == nil {
+		return errorf(argument.Pos, "Template error: unresolved condition dependency %s in Fn::If", name)
+	}
+	return nil
+}
+
+// checkCondition checks that the condition of an entry, if any, is there.
+func (t *Template) checkCondition(name, block string, at Pos) error {
 	if name == "" || t.Condition(name) != nil {
 		return nil
 	}
-	return errorf(at, "Template format error: Unresolved condition dependency %s in the Resources block of the template", name)
+	return errorf(at, "Template format error: Unresolved condition dependency %s in the %s block of the template", name, block)
 }
 
 // checkConditions checks what conditions refer to: parameters and each other,
@@ -169,7 +179,7 @@ func (t *Template) checkConditions() error {
 				continue
 			}
 			if t.Condition(name) == nil {
-				return errorf(n.Pos, "Template format error: Unresolved condition dependency %s in the Conditions block of the template", name)
+				return t.checkCondition(name, "Conditions", n.Pos)
 			}
 			needs[c.Name] = append(needs[c.Name], name)
 		}
@@ -220,7 +230,7 @@ func (t *Template) checkResources() error {
 	}
 	positions := t.positions()
 	for _, r := range t.Resources {
-		if err := t.checkCondition(r.Condition, r.Pos); err != nil {
+		if err := t.checkCondition(r.Condition, "Resources", r.Pos); err != nil {
 			return err
 		}
 		for _, id := range r.DependsOn {
@@ -246,7 +256,7 @@ func (t *Template) checkResources() error {
 func (t *Template) checkOutputs() error {
 	positions := t.positions()
 	for _, o := range t.Outputs {
-		if err := t.checkCondition(o.Condition, o.Pos); err != nil {
+		if err := t.checkCondition(o.Condition, "Outputs", o.Pos); err != nil {
 			return err
 		}
 		for _, ref := range append(references(o.Value), references(o.Export)...) {

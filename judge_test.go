@@ -2,10 +2,12 @@ package spate
 
 import (
 	"bufio"
+	"io"
 	"maps"
 	"os/exec"
 	"regexp"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +28,7 @@ func installed(t *testing.T, program string) {
 }
 
 func TestLint(t *testing.T) {
+	t.Parallel()
 	installed(t, "cfn-lint")
 	args := []string{"--non-zero-exit-code", "informational", "--include-checks", "I", "--"}
 	for _, name := range slices.Sorted(maps.Keys(variants())) {
@@ -48,18 +51,17 @@ func moto(t *testing.T) string {
 	if err := server.Start(); err != nil {
 		t.Fatalf("starting moto_server: %v", err)
 	}
+	var reading sync.WaitGroup
 	t.Cleanup(func() {
 		_ = server.Process.Kill()
+		reading.Wait()
 		_ = server.Wait()
 	})
 	running := regexp.MustCompile(`Running on (http://\S+)`)
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if m := running.FindStringSubmatch(lines.Text()); m != nil {
-			go func() {
-				for lines.Scan() { // so that it never waits to log
-				}
-			}()
+			reading.Go(func() { _, _ = io.Copy(io.Discard, out) }) // so that it never waits to log
 			return m[1]
 		}
 	}
@@ -68,6 +70,7 @@ func moto(t *testing.T) string {
 }
 
 func TestMotoCreatesStack(t *testing.T) {
+	t.Parallel()
 	client := cloudformation.New(cloudformation.Options{
 		BaseEndpoint: aws.String(moto(t)),
 		Region:       "us-east-1",

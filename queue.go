@@ -1,6 +1,10 @@
 package spate
 
-import "github.com/spate-run/spate/internal/template"
+import (
+	"fmt"
+
+	"github.com/spate-run/spate/internal/template"
+)
 
 const (
 	// visibility is how long, in seconds, a message stays with a worker that
@@ -51,7 +55,7 @@ func (s *Stack) heartbeat() {
 		"ScheduleExpression": "rate(5 hours)",
 		"Target": props{
 			"Arn":     template.Sub("arn:${AWS::Partition}:scheduler:::aws-sdk:sqs:setQueueAttributes"),
-			"Input":   template.Sub(`{"QueueUrl":"${Queue}","Attributes":{"VisibilityTimeout":"120"}}`),
+			"Input":   template.Sub(fmt.Sprintf(`{"QueueUrl":"${Queue}","Attributes":{"VisibilityTimeout":"%d"}}`, visibility)),
 			"RoleArn": role.att("Arn"),
 		},
 	})

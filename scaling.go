@@ -115,8 +115,9 @@ func queueMetric(id, name string) props {
 // ownSteps turns the steps of a job into the two alarms of CDK's queue
 // processing pattern: steps that scale in lie below those that scale out. A
 // step goes from lower to upper; where two of the same direction meet, the
-// bound belongs to the one that is farther from 0 change. A bound that is left
-// out is the neighbour's.
+// bound belongs to the one that is farther from the other direction. A bound
+// that is left out is the neighbour's.
+// https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_applicationautoscaling.ScalingInterval.html
 func ownSteps(steps []job.ScalingStep) (autoscaling, error) {
 	var in, out []interval
 	for i, step := range steps {

@@ -120,7 +120,7 @@ func (s *Stack) container(j job.Job) props {
 			},
 		},
 		"Name":        containerName,
-		"StopTimeout": int(time.Duration(j.StopTimeout).Seconds()),
+		"StopTimeout": wholeSeconds(j.StopTimeout),
 	}
 	if len(j.Command) > 0 {
 		container["Command"] = j.Command
@@ -129,6 +129,11 @@ func (s *Stack) container(j job.Job) props {
 		container["Secrets"] = variables
 	}
 	return container
+}
+
+// wholeSeconds rounds a duration up.
+func wholeSeconds(d job.Duration) int {
+	return int((time.Duration(d) + time.Second - 1) / time.Second)
 }
 
 // environment is the worker's two variables and then the job's own.

@@ -134,17 +134,15 @@ func (d cborDecoder) dictionary(from cbor.Value, v reflect.Value, s *shape) erro
 	d.present.inAMap++
 	defer func() { d.present.inAMap-- }()
 	v.Set(reflect.MakeMapWithSize(s.typ, len(entries)))
+	slot := newSlot(v, s)
 	for name, from := range entries {
 		if isNil(from) {
 			continue
 		}
-		key := reflect.New(s.typ.Key()).Elem()
-		key.SetString(strings.ToValidUTF8(name, "\ufffd"))
-		value := reflect.New(s.typ.Elem()).Elem()
-		if err := d.value(from, value, s.elem); err != nil {
+		if err := d.value(from, slot.value, s.elem); err != nil {
 			return err
 		}
-		v.SetMapIndex(key, value)
+		slot.put(strings.ToValidUTF8(name, "\ufffd"))
 	}
 	return nil
 }

@@ -366,6 +366,7 @@ func (d *jsonDecoder) dictionary(v reflect.Value, s *shape) error {
 	d.present.inAMap++
 	defer func() { d.present.inAMap-- }()
 	v.Set(reflect.MakeMap(s.typ))
+	slot := newSlot(v, s)
 	for i := 0; ; i++ {
 		more, err := d.more(i, '}')
 		if err != nil || !more {
@@ -375,18 +376,16 @@ func (d *jsonDecoder) dictionary(v reflect.Value, s *shape) error {
 		if err != nil {
 			return err
 		}
-		key := reflect.New(s.typ.Key()).Elem()
-		key.SetString(string(name))
+		key := string(name)
 		if null, err := d.null(); err != nil {
 			return err
 		} else if null {
 			continue
 		}
-		value := reflect.New(s.typ.Elem()).Elem()
-		if err := d.value(value, s.elem); err != nil {
+		if err := d.value(slot.value, s.elem); err != nil {
 			return err
 		}
-		v.SetMapIndex(key, value)
+		slot.put(key)
 	}
 }
 

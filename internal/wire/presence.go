@@ -22,6 +22,9 @@ func (p *presence) enter(member string) int {
 	if p.inAMap > 0 {
 		return outer
 	}
+	if p.noted == nil {
+		p.noted, p.path = make([]byte, 0, 256), make([]byte, 0, 64)
+	}
 	if outer > 0 {
 		p.path = append(p.path, '.')
 	}

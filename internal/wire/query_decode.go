@@ -164,16 +164,14 @@ func (d queryDecoder) dictionary(parts []*form, keyName, valueName string, v ref
 	d.present.inAMap++
 	defer func() { d.present.inAMap-- }()
 	v.Set(reflect.MakeMapWithSize(s.typ, len(parts)))
+	slot := newSlot(v, s)
 	for _, part := range parts {
-		key := reflect.New(s.typ.Key()).Elem()
-		key.SetString(part.text(keyName))
-		value := reflect.New(s.typ.Elem()).Elem()
 		if from := part.part(valueName); from != nil {
-			if err := d.value(from, value, s.elem); err != nil {
+			if err := d.value(from, slot.value, s.elem); err != nil {
 				return err
 			}
 		}
-		v.SetMapIndex(key, value)
+		slot.put(part.text(keyName))
 	}
 	return nil
 }

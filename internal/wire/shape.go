@@ -41,7 +41,6 @@ type shape struct {
 
 	variants []variant     // of a union, by its fields' names
 	document func(any) any // makes a document of decoded JSON
-	isText   bool          // a map[string]string: the commonest map by far
 }
 
 // A field is a member of a structure.
@@ -113,7 +112,6 @@ func (p *planner) plan(t reflect.Type) *shape {
 	case reflect.Map:
 		s.kind = kindMap
 		s.elem = p.plan(t.Elem())
-		s.isText = t == reflect.TypeFor[map[string]string]()
 	case reflect.Struct:
 		p.planStruct(s)
 	case reflect.Interface:
@@ -246,4 +244,18 @@ func settle(v reflect.Value, s *shape) reflect.Value {
 	}
 	v.Set(reflect.New(s.typ))
 	return v.Elem()
+}
+
+// A slot takes a map's entries, one after another.
+type slot struct{ in, key, value reflect.Value }
+
+func newSlot(in reflect.Value, s *shape) slot {
+	return slot{in, reflect.New(s.typ.Key()).Elem(), reflect.New(s.typ.Elem()).Elem()}
+}
+
+// put stores the slot's value and empties the slot.
+func (s slot) put(key string) {
+	s.key.SetString(key)
+	s.in.SetMapIndex(s.key, s.value)
+	s.value.SetZero()
 }

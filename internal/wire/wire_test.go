@@ -13,11 +13,6 @@ import (
 	"github.com/spate-run/spate/internal/wire"
 )
 
-var (
-	keys    = &wire.Keys{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
-	account = wire.Account{ID: "000000000000", Region: "us-east-1"}
-)
-
 func sqsService() *wire.Service {
 	return &wire.Service{
 		Name: "sqs", Target: "AmazonSQS", JSONVersion: "1.0",

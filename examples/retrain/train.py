@@ -38,9 +38,11 @@ def read(sector):
 
 def forecasts(series, horizon, alpha, beta, gamma, damping):
     """For each month the forecast made `horizon` months before it, or None."""
-    level = sum(series[:SEASON]) / SEASON
-    trend = (sum(series[SEASON : 2 * SEASON]) / SEASON - level) / SEASON
-    season = [value - level for value in series[:SEASON]]
+    mean = sum(series[:SEASON]) / SEASON  # of the first year, so in its middle
+    trend = (sum(series[SEASON : 2 * SEASON]) / SEASON - mean) / SEASON
+    middle = (SEASON - 1) / 2
+    season = [value - mean - trend * (t - middle) for t, value in enumerate(series[:SEASON])]
+    level = mean + trend * middle
     reach = sum(damping**k for k in range(1, horizon + 1))  # of the trend
     ahead = [None] * (len(series) + horizon)
     for t, value in enumerate(series):

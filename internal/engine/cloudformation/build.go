@@ -15,7 +15,8 @@ type build struct {
 	*operation
 	template *template.Template
 	scope    *template.Scope
-	active   map[string]bool // the resources whose condition holds
+	// after lists, for the resources whose condition holds, what they need.
+	after map[string][]string
 	// creating says that the stack itself is new.
 	creating bool
 	made     []string // the resources that a failure is one of creating
@@ -34,16 +35,18 @@ func (op *operation) build(ctx, stop context.Context) (made outputs, why string,
 		return made, err.Error(), nil
 	}
 	b := &build{operation: op, template: t, scope: scope, creating: op.stack.Next == nil}
-	if b.active, err = active(scope); err != nil {
+	ids, err := active(scope)
+	if err != nil {
 		return made, err.Error(), nil
 	}
+	b.after = order(t, ids)
 	scope.Export = func(name string) (string, bool) {
 		if !slices.Contains(made.imports, name) {
 			made.imports = append(made.imports, name)
 		}
 		return op.exported(name)
 	}
-	w := &walk{after: b.order(), begin: b.begin, record: op.write}
+	w := &walk{after: b.after, begin: b.begin, record: op.write}
 	failed, err := w.run(ctx, stop)
 	if err != nil || ctx.Err() != nil {
 		return made, "", err
@@ -56,7 +59,7 @@ func (op *operation) build(ctx, stop context.Context) (made outputs, why string,
 		err = op.checkExports(made.values)
 	}
 	if err != nil {
-		return made, err.Error() + " ", nil
+		return made, err.Error(), nil
 	}
 	return made, "", nil
 }
@@ -82,11 +85,11 @@ func active(scope *template.Scope) (map[string]bool, error) {
 	return all, nil
 }
 
-// order lists what each resource needs.
-func (b *build) order() map[string][]string {
+// order lists what each of a template's resources needs.
+func order(t *template.Template, ids map[string]bool) map[string][]string {
 	after := map[string][]string{}
-	for id := range b.active {
-		after[id] = slices.DeleteFunc(b.template.Dependencies(id), func(need string) bool { return !b.active[need] })
+	for id := range ids {
+		after[id] = slices.DeleteFunc(t.Dependencies(id), func(need string) bool { return !ids[need] })
 	}
 	return after
 }
@@ -111,7 +114,7 @@ func (b *build) begin(id string) (*act, error) {
 	want := resource{
 		Logical:             id,
 		Type:                declared.Type,
-		After:               b.order()[id],
+		After:               b.after[id],
 		DeletionPolicy:      declared.DeletionPolicy,
 		UpdateReplacePolicy: declared.UpdateReplacePolicy,
 		Metadata:            textOfNode(declared.Metadata),

@@ -1,14 +1,17 @@
 package cloudformation_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,9 +39,7 @@ type engine struct {
 	t     testing.TB
 	dir   string
 	store *store.Store
-	// gate, when not nil, sees every request before a service does; it may
-	// answer in its place.
-	gate func(http.ResponseWriter, *http.Request) (answered bool)
+	gate  atomic.Pointer[gate]
 
 	config aws.Config
 	cfn    *cloudformation.Client
@@ -46,6 +47,9 @@ type engine struct {
 	s3     *s3.Client
 	stop   func() // ends Run and closes the store
 }
+
+// A gate stands before the services and sees every request.
+type gate func(w http.ResponseWriter, r *http.Request, services http.Handler)
 
 func start(t testing.TB) *engine {
 	t.Helper()
@@ -61,7 +65,8 @@ func (e *engine) open() {
 	ctx := context.Background()
 	var handler http.Handler
 	e.config = wire.Client(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if e.gate != nil && e.gate(w, r) {
+		if g := e.gate.Load(); g != nil {
+			(*g)(w, r, handler)
 			return
 		}
 		handler.ServeHTTP(w, r)
@@ -93,11 +98,31 @@ func (e *engine) open() {
 	})
 }
 
+// hold lets the first request pass whose body has both words, and keeps its
+// answer back until the engine stops. The channel is closed once it has come.
+func (e *engine) hold(target, word string) <-chan struct{} {
+	arrived := make(chan struct{})
+	var once sync.Once
+	var g gate = func(w http.ResponseWriter, r *http.Request, services http.Handler) {
+		body, err := io.ReadAll(r.Body)
+		e.must(err)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		services.ServeHTTP(w, r)
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+target) && bytes.Contains(body, []byte(word)) {
+			once.Do(func() { close(arrived) })
+			<-r.Context().Done()
+		}
+	}
+	e.gate.Store(&g)
+	return arrived
+}
+
 // restart ends the services in the middle of what they do, and starts them
 // again.
 func (e *engine) restart() {
 	e.t.Helper()
 	e.stop()
+	e.gate.Store(nil)
 	e.open()
 }
 

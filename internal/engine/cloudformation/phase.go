@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -40,6 +41,7 @@ func (op *operation) create(ctx context.Context) error {
 // failCreation does with a failed stack what its maker wanted.
 func (op *operation) failCreation(why string) error {
 	t := transition{from: types.StackStatusCreateInProgress}
+	why = strings.TrimSuffix(strings.TrimSpace(why), ".") + ". "
 	switch op.stack.OnFailure {
 	case types.OnFailureDoNothing:
 		t.to, t.reason = types.StackStatusCreateFailed, why

@@ -1,0 +1,258 @@
+package cloudformation_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestCreateStackRefuses(t *testing.T) {
+	e := start(t)
+	e.create("taken", queues)
+	role := func(properties string) *string {
+		return new(`{"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": {` + properties + `}}}}`)
+	}
+	cases := []struct {
+		why  string
+		in   cloudformation.CreateStackInput
+		want string
+	}{
+		{"name taken", cloudformation.CreateStackInput{StackName: new("taken"), TemplateBody: new(queues)},
+			"AlreadyExistsException: Stack [taken] already exists"},
+		{"bad name", cloudformation.CreateStackInput{StackName: new("a_b"), TemplateBody: new(queues)},
+			"ValidationError: 1 validation error detected: Value 'a_b' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"},
+		{"no template", cloudformation.CreateStackInput{StackName: new("s")},
+			"ValidationError: Either Template URL or Template Body must be specified."},
+		{"bad JSON", cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(`{"Resources": `)},
+			"ValidationError: Template format error: JSON not well-formed. (line 1, column 14)"},
+		{"unknown parameter", cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(queues), Parameters: params([]string{"X=1"})},
+			"ValidationError: Parameters: [X] do not exist in the template"},
+		{"parameter without value", cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(`{
+			"Parameters": {"Image": {"Type": "String"}}, "Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}`)},
+			"ValidationError: Parameters: [Image] must have values"},
+		{"previous value", cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(queues),
+			Parameters: []types.Parameter{{ParameterKey: new("Timeout"), UsePreviousValue: new(true)}}},
+			"ValidationError: Invalid input for parameter key Timeout. Cannot specify usePreviousValue as true for a parameter key not in the previous template"},
+		{"role", cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: role("")},
+			"InsufficientCapabilitiesException: Requires capabilities : [CAPABILITY_IAM]"},
+		{"named role", cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: role(`"RoleName": "r"`),
+			Capabilities: []types.Capability{types.CapabilityCapabilityIam}},
+			"InsufficientCapabilitiesException: Requires capabilities : [CAPABILITY_NAMED_IAM]"},
+		{"absent resource", cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(`{
+			"Conditions": {"No": {"Fn::Equals": ["a", "b"]}},
+			"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Condition": "No"},
+				"P": {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Q"}]}}}}`)},
+			"ValidationError: Template format error: Unresolved resource dependencies [Q] in the Resources block of the template"},
+		{"template URL", cloudformation.CreateStackInput{StackName: new("s"), TemplateURL: new("s3://bucket/key")},
+			"ValidationError: TemplateURL must be a supported URL."},
+	}
+	for _, c := range cases {
+		t.Run(c.why, func(t *testing.T) {
+			_, err := e.cfn.CreateStack(t.Context(), &c.in)
+			if got := code(err); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestAbsentStack(t *testing.T) {
+	e := start(t)
+	ctx, no := t.Context(), new("no")
+	cases := map[string]struct {
+		call func() error
+		want string
+	}{
+		"DescribeStacks": {func() error {
+			_, err := e.cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: no})
+			return err
+		}, "ValidationError: Stack with id no does not exist"},
+		"UpdateStack": {func() error {
+			_, err := e.cfn.UpdateStack(ctx, &cloudformation.UpdateStackInput{StackName: no, TemplateBody: new(queues)})
+			return err
+		}, "ValidationError: Stack [no] does not exist"},
+		"DescribeStackEvents": {func() error {
+			_, err := e.cfn.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: no})
+			return err
+		}, "ValidationError: Stack [no] does not exist"},
+		"DescribeStackResource": {func() error {
+			_, err := e.cfn.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{StackName: no, LogicalResourceId: no})
+			return err
+		}, "ValidationError: Stack 'no' does not exist"},
+		"GetTemplate": {func() error {
+			_, err := e.cfn.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: no})
+			return err
+		}, "ValidationError: Stack with id no does not exist"},
+		"DeleteStack": {func() error {
+			_, err := e.cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: no})
+			return err
+		}, "no fault"},
+	}
+	for operation, c := range cases {
+		if got := code(c.call()); got != c.want {
+			t.Errorf("%s: got %s, want %s", operation, got, c.want)
+		}
+	}
+}
+
+func TestTemplates(t *testing.T) {
+	e := start(t)
+	_, err := e.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: new("templates")})
+	e.must(err)
+	_, err = e.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: new("templates"), Key: new("a/b.json"), Body: strings.NewReader(queues)})
+	e.must(err)
+	for _, url := range []string{
+		"http://127.0.0.1:4566/templates/a/b.json",
+		"https://templates.s3.us-east-1.amazonaws.com/a/b.json",
+		"https://s3.us-east-1.amazonaws.com/templates/a/b.json",
+	} {
+		out, err := e.cfn.ValidateTemplate(t.Context(), &cloudformation.ValidateTemplateInput{TemplateURL: &url})
+		if err != nil || len(out.Parameters) != 2 || *out.Parameters[1].NoEcho != true {
+			t.Errorf("validating %s: got %+v and %v", url, out, err)
+		}
+	}
+	_, err = e.cfn.ValidateTemplate(t.Context(), &cloudformation.ValidateTemplateInput{TemplateURL: new("http://127.0.0.1:4566/templates/none")})
+	if got := code(err); !strings.HasPrefix(got, "ValidationError: S3 error: The specified key does not exist.") {
+		t.Errorf("validating a template that is not there: got %s", got)
+	}
+
+	_, err = e.cfn.CreateStack(t.Context(), &cloudformation.CreateStackInput{
+		StackName: new("s"), TemplateURL: new("http://127.0.0.1:4566/templates/a/b.json"),
+	})
+	e.must(err)
+	e.settled("s")
+	template, err := e.cfn.GetTemplate(t.Context(), &cloudformation.GetTemplateInput{StackName: new("s")})
+	e.must(err)
+	if *template.TemplateBody != queues {
+		t.Errorf("got template %s", *template.TemplateBody)
+	}
+	summary, err := e.cfn.GetTemplateSummary(t.Context(), &cloudformation.GetTemplateSummaryInput{StackName: new("s")})
+	e.must(err)
+	if diff := cmp.Diff([]string{"AWS::SQS::Queue"}, summary.ResourceTypes); diff != "" {
+		t.Errorf("resource types (-want +got):\n%s", diff)
+	}
+}
+
+func TestConditionsAndNoValue(t *testing.T) {
+	e := start(t)
+	const template = `{
+		"Parameters": {"Update": {"Type": "String", "Default": "false", "AllowedValues": ["true", "false"]}, "Names": {"Type": "CommaDelimitedList", "Default": "x,y"}},
+		"Conditions": {"Updating": {"Fn::Equals": [{"Ref": "Update"}, "true"]}},
+		"Resources": {
+			"Always": {"Type": "AWS::SQS::Queue", "Properties": {
+				"QueueName": {"Fn::Join": ["-", {"Ref": "Names"}]},
+				"DelaySeconds": {"Fn::If": ["Updating", {"Ref": "AWS::NoValue"}, 7]}}},
+			"Sometimes": {"Type": "AWS::SQS::Queue", "Condition": "Updating", "Properties": {"QueueName": "sometimes"}}
+		},
+		"Outputs": {"Sometimes": {"Condition": "Updating", "Value": {"Ref": "Sometimes"}}}
+	}`
+	s := e.create("s", template)
+	if diff := cmp.Diff([]string{"x-y"}, e.queues()); diff != "" || len(s.Outputs) != 0 {
+		t.Errorf("got outputs %v, queues (-want +got):\n%s", s.Outputs, diff)
+	}
+	_, err := e.cfn.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
+		StackName: new("s"), UsePreviousTemplate: new(true), Parameters: params([]string{"Update=perhaps"}),
+	})
+	if got, want := code(err), "ValidationError: Parameter 'Update' must be one of AllowedValues"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	s = e.update("s", template, "Update=true")
+	if diff := cmp.Diff([]string{"sometimes", "x-y"}, e.queues()); diff != "" || len(s.Outputs) != 1 {
+		t.Errorf("got outputs %v, queues (-want +got):\n%s", s.Outputs, diff)
+	}
+	_, err = e.cfn.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
+		StackName: new("s"), UsePreviousTemplate: new(true),
+		Parameters: []types.Parameter{{ParameterKey: new("Update"), UsePreviousValue: new(true)}},
+	})
+	if got, want := code(err), "ValidationError: No updates are to be performed."; got != want {
+		t.Errorf("with the previous value: got %s, want %s", got, want)
+	}
+	e.update("s", template)
+	if diff := cmp.Diff([]string{"x-y"}, e.queues()); diff != "" {
+		t.Errorf("with the default again: queues (-want +got):\n%s", diff)
+	}
+}
+
+func TestExports(t *testing.T) {
+	e := start(t)
+	e.create("maker", queues)
+	user := `{"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Fn::Sub": ["${N}-2", {"N": {"Fn::ImportValue": "the-queue"}}]}}}}}`
+	e.create("user", user)
+	if want := name(e.physical("maker", "Queue")) + "-2"; name(e.physical("user", "Q")) != want {
+		t.Errorf("got %s, want %s", e.physical("user", "Q"), want)
+	}
+
+	exports, err := e.cfn.ListExports(t.Context(), &cloudformation.ListExportsInput{})
+	e.must(err)
+	if len(exports.Exports) != 1 || *exports.Exports[0].Name != "the-queue" {
+		t.Errorf("got exports %+v", exports.Exports)
+	}
+	imports, err := e.cfn.ListImports(t.Context(), &cloudformation.ListImportsInput{ExportName: new("the-queue")})
+	e.must(err)
+	if diff := cmp.Diff([]string{"user"}, imports.Imports); diff != "" {
+		t.Errorf("imports (-want +got):\n%s", diff)
+	}
+
+	s := e.delete("maker")
+	if s.StackStatus != types.StackStatusCreateComplete || *s.StackStatusReason != "Export the-queue cannot be deleted as it is in use by user" {
+		t.Errorf("deleting an export in use: got %s, %s", s.StackStatus, *s.StackStatusReason)
+	}
+	s = e.update("maker", strings.Replace(queues, "the-queue", "other", 1))
+	if s.StackStatus != types.StackStatusUpdateRollbackComplete {
+		t.Errorf("renaming an export in use: got %s", s.StackStatus)
+	}
+	s = e.create("second", queues)
+	if got := strings.Join(e.events("second"), "\n"); !strings.Contains(got, "second ROLLBACK_IN_PROGRESS Export with name the-queue is already exported by stack maker. Rollback requested by user.") {
+		t.Errorf("exporting a name again: got %s and events\n%s", s.StackStatus, got)
+	}
+	s = e.create("third", strings.Replace(user, "the-queue", "none", 1))
+	if got := strings.Join(e.events("third"), "\n"); !strings.Contains(got, "Q CREATE_FAILED No export named none found.") {
+		t.Errorf("importing what is not there: got %s and events\n%s", s.StackStatus, got)
+	}
+	e.delete("user")
+	if s := e.delete("maker"); s.StackStatus != types.StackStatusDeleteComplete {
+		t.Errorf("deleting an export that is no longer in use: got %s", s.StackStatus)
+	}
+}
+
+func TestClientRequestToken(t *testing.T) {
+	e := start(t)
+	in := &cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(queues), ClientRequestToken: new("once")}
+	first, err := e.cfn.CreateStack(t.Context(), in)
+	e.must(err)
+	second, err := e.cfn.CreateStack(t.Context(), in)
+	e.must(err)
+	if *first.StackId != *second.StackId {
+		t.Errorf("got stacks %s and %s, want one", *first.StackId, *second.StackId)
+	}
+	e.settled("s")
+	events, err := e.cfn.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: new("s")})
+	e.must(err)
+	if token := events.StackEvents[0].ClientRequestToken; token == nil || *token != "once" {
+		t.Errorf("got an event with the token %v", token)
+	}
+}
+
+func TestTerminationProtection(t *testing.T) {
+	e := start(t)
+	_, err := e.cfn.CreateStack(t.Context(), &cloudformation.CreateStackInput{
+		StackName: new("s"), TemplateBody: new(queues), EnableTerminationProtection: new(true),
+	})
+	e.must(err)
+	e.settled("s")
+	_, err = e.cfn.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: new("s")})
+	if got, want := code(err), "ValidationError: Stack [s] cannot be deleted while TerminationProtection is enabled"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	_, err = e.cfn.UpdateTerminationProtection(t.Context(), &cloudformation.UpdateTerminationProtectionInput{
+		StackName: new("s"), EnableTerminationProtection: new(false),
+	})
+	e.must(err)
+	if s := e.delete("s"); s.StackStatus != types.StackStatusDeleteComplete {
+		t.Errorf("got %s", s.StackStatus)
+	}
+}

@@ -1,0 +1,29 @@
+package cli
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spate-run/spate/internal/agent"
+)
+
+// agentCommand is the worker, which stands in front of a job's command inside
+// a task. Nobody types it.
+func (a *app) agentCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "agent -- COMMAND…",
+		Short:  "Take messages and run the command for each: the worker inside a task",
+		Hidden: true,
+		Args:   misused(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := agent.FromEnv(cmd.Context(), os.Environ(), args)
+			if err != nil {
+				return err
+			}
+			cfg.Output = a.stdout
+			cfg.Log = a.log()
+			return agent.Run(cmd.Context(), cfg)
+		},
+	}
+}

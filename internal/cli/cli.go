@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spate-run/spate/internal/client"
+	"github.com/spate-run/spate/internal/engine"
+)
+
+// The exit codes.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitMisused = 2
+)
+
+// Main runs the command that args name and returns its exit code.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	a.complain(err)
+	if _, misused := errors.AsType[*usageError](err); misused {
+		return exitMisused
+	}
+	return exitFailed
+}
+
+// An app is what every command has at hand.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	verbose        bool
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "spate",
+		Short: "Run one job for many configurations, on this machine or on AWS",
+		Long: `spate runs one job for many configurations. It compiles the job to a
+CloudFormation template, runs that template on an engine of its own, sends the
+configurations through a queue, scales tasks from 0 to what the backlog needs
+and back to 0, and collects every result exactly once.`,
+		Example: `  spate init                     write a job folder that works
+  spate run                      run its configurations
+  spate run -p size=1..10        run others
+  spate results last             read the results again`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          misused(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err: err, command: cmd.CommandPath()}
+	})
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say what the engine does")
+	root.AddCommand(
+		a.initCommand(), a.runCommand(), a.runsCommand(), a.resultsCommand(), a.logsCommand(),
+		a.synthCommand(), a.serveCommand(), a.versionCommand(), a.agentCommand(),
+	)
+	return root
+}
+
+// misused marks the complaints of an argument check as misuse.
+func misused(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{err: err, command: cmd.CommandPath()}
+		}
+		return nil
+	}
+}
+
+func (a *app) log() *slog.Logger {
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// withEngine calls use with the engine of the home.
+func (a *app) withEngine(ctx context.Context, p client.Purpose, use func(*client.Session) error) error {
+	home, err := engine.DefaultHome()
+	if err != nil {
+		return err
+	}
+	s, err := client.Local(ctx, home, p, a.log())
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(s), s.Close())
+}

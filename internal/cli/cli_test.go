@@ -1,0 +1,80 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/spate-run/spate/internal/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"spate": func() {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		code := cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
+	}})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("SPATE_HOME", filepath.Join(env.WorkDir, ".home"))
+			env.Setenv("EXAMPLES", examples(t))
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			name, ok := strings.CutPrefix(cond, "python:")
+			if !ok {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return exec.Command("python3", "-c", "import "+name).Run() == nil, nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"noprocess": noProcess,
+			"waitfor":   waitFor,
+		},
+	})
+}
+
+func examples(t *testing.T) string {
+	dir, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// noProcess fails when a process of this script's engines is left: each is
+// marked by the script's own home.
+func noProcess(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: noprocess")
+	}
+	marked := []byte(ts.Getenv("WORK"))
+	environs, err := filepath.Glob("/proc/[0-9]*/environ")
+	ts.Check(err)
+	for _, path := range environs {
+		env, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(env, marked) {
+			continue // it has ended, or is another's
+		}
+		command, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
+		if len(command) > 0 { // a zombie has no command line
+			ts.Fatalf("%s is left: %s", filepath.Dir(path), bytes.ReplaceAll(command, []byte{0}, []byte{' '}))
+		}
+	}
+}

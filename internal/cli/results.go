@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spate-run/spate/internal/client"
+	"github.com/spate-run/spate/internal/job"
+	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/run"
+)
+
+func (a *app) resultsCommand() *cobra.Command {
+	var output outputFlag
+	var order, dir string
+	cmd := &cobra.Command{
+		Use:   "results RUN",
+		Short: "Print the results of a run, and fetch its outputs",
+		Example: `  spate results last --sort mape          the lowest first
+  spate results last --sort -accuracy     the highest first
+  spate results last -o csv > results.csv
+  spate results last --download out       outputs and logs, a folder a job`,
+		Args: misused(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			return a.withEngine(ctx, client.Look, func(s *client.Session) error {
+				r, err := run.Find(ctx, s.AWS, args[0])
+				if err != nil {
+					return err
+				}
+				rows, err := r.Rows(ctx)
+				if err != nil {
+					return err
+				}
+				if err := sortRows(rows, order); err != nil {
+					return err
+				}
+				if dir != "" {
+					return a.download(ctx, r, rows, dir)
+				}
+				return printResults(a.stdout, r.Params, rows, output)
+			})
+		},
+	}
+	output.register(cmd, "table", "json", "csv")
+	cmd.Flags().StringVar(&order, "sort", "", "sort by a metric, a parameter or `time`; -NAME sorts downwards")
+	cmd.Flags().StringVar(&dir, "download", "", "write outputs and logs into this `folder`")
+	return cmd
+}
+
+func (a *app) download(ctx context.Context, r *run.Run, rows []run.Row, dir string) error {
+	files, err := r.Download(ctx, rows, dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "%s written to %s\n", count(files, "file"), dir)
+	return nil
+}
+
+// metricNames lists the metrics that any of the rows has.
+func metricNames(rows []run.Row) []string {
+	names := map[string]bool{}
+	for _, row := range rows {
+		if row.Result != nil {
+			for name := range row.Result.Metrics {
+				names[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// sortRows sorts by a metric, a parameter or "time"; rows that have no such
+// value come last. An empty order keeps the order of the configurations.
+func sortRows(rows []run.Row, order string) error {
+	name, down := strings.CutPrefix(order, "-")
+	if name == "" || len(rows) == 0 {
+		return nil
+	}
+	known := append(metricNames(rows), append(rows[0].Config.Names(), "time")...)
+	if !slices.Contains(known, name) {
+		hint := "there are " + strings.Join(known, ", ")
+		if near, ok := job.Nearest(name, known); ok {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		return &hintedError{fact: fmt.Sprintf("there is neither a metric nor a parameter %q", name), hint: hint}
+	}
+	slices.SortStableFunc(rows, func(x, y run.Row) int {
+		a, b := sortKey(x, name), sortKey(y, name)
+		if a.missing || b.missing {
+			return cmp.Compare(btoi(a.missing), btoi(b.missing))
+		}
+		c := cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.text, b.text))
+		if down {
+			return -c
+		}
+		return c
+	})
+	return nil
+}
+
+// A key is what one row is sorted by: numbers first, then texts.
+type key struct {
+	missing bool
+	number  float64
+	text    string
+}
+
+func sortKey(row run.Row, name string) key {
+	if row.Result != nil {
+		if value, ok := row.Result.Metrics[name]; ok {
+			return key{number: value, missing: math.IsNaN(value)}
+		}
+		if name == "time" {
+			return key{number: duration(*row.Result).Seconds()}
+		}
+	}
+	value, ok := row.Config.Get(name)
+	if n, err := strconv.ParseFloat(value.Text, 64); ok && err == nil {
+		return key{number: n}
+	}
+	return key{missing: !ok, number: math.Inf(1), text: value.Text}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func duration(r record.Result) time.Duration { return r.Ended.Sub(r.Started) }
+
+func printResults(w io.Writer, params []string, rows []run.Row, output outputFlag) error {
+	switch output {
+	case "json":
+		return printResultsJSON(w, rows)
+	case "csv":
+		return printResultsCSV(w, params, rows)
+	}
+	headings, cells := resultCells(params, rows, number)
+	for i := range headings {
+		headings[i] = strings.ToUpper(headings[i])
+	}
+	return printTable(w, headings, cells)
+}
+
+func printResultsCSV(w io.Writer, params []string, rows []run.Row) error {
+	exact := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+	headings, cells := resultCells(params, rows, exact)
+	out := csv.NewWriter(w)
+	if err := out.Write(headings); err != nil {
+		return err
+	}
+	return out.WriteAll(cells)
+}
+
+// resultCells lays out index, parameters, state, time and metrics.
+func resultCells(params []string, rows []run.Row, metric func(float64) string) (headings []string, cells [][]string) {
+	metrics := metricNames(rows)
+	headings = slices.Concat([]string{"index"}, params, []string{"state", "seconds"}, metrics)
+	for _, row := range rows {
+		line := []string{strconv.Itoa(row.Index)}
+		for _, name := range params {
+			value, _ := row.Config.Get(name)
+			line = append(line, value.Text)
+		}
+		if row.Result == nil {
+			cells = append(cells, append(line, "waiting", ""))
+			continue
+		}
+		line = append(line, string(row.Result.State), strconv.FormatFloat(duration(*row.Result).Seconds(), 'f', 3, 64))
+		for _, name := range metrics {
+			text := ""
+			if value, ok := row.Result.Metrics[name]; ok {
+				text = metric(value)
+			}
+			line = append(line, text)
+		}
+		cells = append(cells, line)
+	}
+	return headings, cells
+}
+
+// A resultLine is one job in the JSON output.
+type resultLine struct {
+	Index    int                `json:"index"`
+	Params   job.Config         `json:"params"`
+	State    string             `json:"state"`
+	Attempts int                `json:"attempts,omitempty"`
+	ExitCode *int               `json:"exitCode,omitempty"`
+	Reason   string             `json:"reason,omitempty"`
+	Seconds  float64            `json:"seconds,omitempty"`
+	Metrics  map[string]float64 `json:"metrics,omitempty"`
+	Outputs  []record.Output    `json:"outputs,omitempty"`
+}
+
+func printResultsJSON(w io.Writer, rows []run.Row) error {
+	lines := make([]resultLine, len(rows))
+	for i, row := range rows {
+		lines[i] = resultLine{Index: row.Index, Params: row.Config, State: "waiting"}
+		if r := row.Result; r != nil {
+			lines[i].State, lines[i].Attempts, lines[i].ExitCode = string(r.State), r.Attempts, &r.ExitCode
+			lines[i].Reason, lines[i].Seconds = r.Reason, duration(*r).Seconds()
+			lines[i].Metrics, lines[i].Outputs = r.Metrics, r.Outputs
+		}
+	}
+	return printJSON(w, lines)
+}

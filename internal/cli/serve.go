@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spate-run/spate/internal/engine"
+)
+
+type serveOptions struct {
+	listen, cadence, auth string
+	ephemeral             bool
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the engine until Ctrl-C, for spate's commands and for any AWS client",
+		Long: `serve runs the embedded engine. Other commands of spate find it by themselves.
+AWS's clients reach it with the lines it prints; in another terminal:
+
+  export AWS_ENDPOINT_URL=…
+  aws sqs list-queues`,
+		Args: misused(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := o.config(cmd)
+			if err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), cfg, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.listen, "listen", "", "loopback `address` such as 127.0.0.1:4100 (default: the home's own port)")
+	cmd.Flags().StringVar(&o.cadence, "cadence", "fast", "fast divides alarm periods and cooldowns by 60; aws is AWS's own")
+	cmd.Flags().StringVar(&o.auth, "auth", "sigv4", "sigv4, or none to take requests that are not signed")
+	cmd.Flags().BoolVar(&o.ephemeral, "ephemeral", false, "keep nothing: a home of its own that is removed at the end")
+	return cmd
+}
+
+func (o serveOptions) config(cmd *cobra.Command) (engine.Config, error) {
+	cfg := engine.Config{Listen: o.listen}
+	switch o.cadence {
+	case "fast":
+		cfg.Cadence = engine.FastCadence
+	case "aws":
+		cfg.Cadence = 1
+	default:
+		return cfg, &usageError{err: fmt.Errorf("unknown cadence %q: it is fast or aws", o.cadence), command: cmd.CommandPath()}
+	}
+	switch o.auth {
+	case "sigv4":
+	case "none":
+		cfg.Open = true
+	default:
+		return cfg, &usageError{err: fmt.Errorf("unknown --auth %q: it is sigv4 or none", o.auth), command: cmd.CommandPath()}
+	}
+	if o.listen != "" {
+		if _, _, err := net.SplitHostPort(o.listen); err != nil {
+			return cfg, &usageError{err: fmt.Errorf("--listen: %w", err), command: cmd.CommandPath()}
+		}
+	}
+	return cfg, nil
+}
+
+func (a *app) serve(ctx context.Context, cfg engine.Config, o serveOptions) (err error) {
+	cfg.Log = a.log()
+	if cfg.Home, err = engine.DefaultHome(); err != nil {
+		return err
+	}
+	if o.ephemeral {
+		if cfg.Home, err = os.MkdirTemp("", "spate-home-*"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(cfg.Home)) }()
+	}
+	e, err := engine.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if cfg.Open {
+		fmt.Fprintln(a.stderr, "every program on this machine may use this engine: requests are not checked")
+	}
+	fmt.Fprintf(a.stderr, "spate serves %s from %s until Ctrl-C\n", e.Address().Endpoint, cfg.Home)
+	fmt.Fprintln(a.stderr, "for AWS's clients in another terminal:")
+	printExports(a.stdout, e.Address())
+	fmt.Fprintf(a.stderr, "version 1 of the aws CLI does not read AWS_ENDPOINT_URL:\n  alias aws='aws --endpoint-url %s'\n", e.Address().Endpoint)
+	return e.Run(ctx)
+}
+
+// printExports prints what any AWS client needs, one variable a line.
+func printExports(w io.Writer, at engine.Address) {
+	fmt.Fprintf(w, "export AWS_ENDPOINT_URL=%s\n", at.Endpoint)
+	fmt.Fprintf(w, "export AWS_REGION=%s\n", at.Region)
+	fmt.Fprintf(w, "export AWS_DEFAULT_REGION=%s\n", at.Region)
+	fmt.Fprintf(w, "export AWS_ACCESS_KEY_ID=%s\n", at.Keys.AccessKeyID)
+	fmt.Fprintf(w, "export AWS_SECRET_ACCESS_KEY=%s\n", at.Keys.SecretAccessKey)
+}

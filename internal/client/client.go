@@ -1,0 +1,59 @@
+package client
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/spate-run/spate/internal/engine"
+)
+
+// An AWS holds the SDK's clients for one engine.
+type AWS struct {
+	// Cadence is the divisor of the engine's alarm periods: 1 on AWS.
+	Cadence int
+
+	AutoScaling    *applicationautoscaling.Client
+	CloudFormation *cloudformation.Client
+	ECS            *ecs.Client
+	S3             *s3.Client
+	SQS            *sqs.Client
+}
+
+// New returns the clients of an embedded engine.
+func New(at engine.Address) *AWS {
+	cfg := aws.Config{
+		Region:       at.Region,
+		BaseEndpoint: &at.Endpoint,
+		Credentials:  credentials.NewStaticCredentialsProvider(at.Keys.AccessKeyID, at.Keys.SecretAccessKey, ""),
+		HTTPClient:   loopbackClient(),
+		// The engine is on this machine: it answers, or it has ended.
+		Retryer: func() aws.Retryer { return retry.AddWithMaxAttempts(retry.NewStandard(), 2) },
+	}
+	return &AWS{
+		Cadence:        at.Cadence,
+		AutoScaling:    applicationautoscaling.NewFromConfig(cfg),
+		CloudFormation: cloudformation.NewFromConfig(cfg),
+		ECS:            ecs.NewFromConfig(cfg),
+		S3:             s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+		SQS:            sqs.NewFromConfig(cfg),
+	}
+}
+
+// loopbackClient keeps as many connections as requests run at once.
+func loopbackClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		MaxIdleConnsPerHost: 64,
+		IdleConnTimeout:     time.Minute,
+	}}
+}

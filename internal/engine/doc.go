@@ -1,0 +1,18 @@
+// Package engine is the embedded engine: AWS's services joined to one
+// http.Handler on a loopback address, over one home folder.
+//
+//	home/
+//	  lock      held while an engine runs; holds its address
+//	  identity  the port and the keys that are kept from run to run
+//	  spate.db  the store
+//	  objects/  S3's objects, as plain files
+//
+// The services do not know each other. The engine joins them: the queues'
+// counts become CloudWatch's metrics, alarms invoke scaling policies, scaling
+// policies set a service's desired count, tasks write to Logs, and
+// CloudFormation makes resources through the same AWS API that everyone uses.
+//
+// It promises one engine a home, and that nothing it started is left when Run
+// returns. How clients are made and which engine a command takes is left to
+// package client.
+package engine

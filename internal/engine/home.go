@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spate-run/spate/internal/wire"
+)
+
+// A home is the folder of an engine's state.
+type home string
+
+func (h home) database() string { return filepath.Join(string(h), "spate.db") }
+func (h home) objects() string  { return filepath.Join(string(h), "objects") }
+func (h home) lock() string     { return filepath.Join(string(h), "lock") }
+func (h home) identity() string { return filepath.Join(string(h), "identity") }
+
+// DefaultHome is where the embedded engine lives: $SPATE_HOME, or .spate in
+// the person's home folder.
+func DefaultHome() (string, error) {
+	if dir := os.Getenv("SPATE_HOME"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("finding the home folder: %w", err)
+	}
+	return filepath.Join(dir, ".spate"), nil
+}
+
+// An identity is what clients know an engine by. It is kept, so that exports
+// in somebody's shell and containers that outlive the engine stay right.
+type identity struct {
+	Port int
+	Keys wire.Keys
+}
+
+// loadIdentity reads the home's identity, and makes one when there is none.
+func loadIdentity(h home) (identity, error) {
+	var id identity
+	text, err := os.ReadFile(h.identity())
+	if errors.Is(err, fs.ErrNotExist) {
+		id.Keys = wire.Keys{AccessKeyID: "SPATE" + rand.Text()[:15], SecretAccessKey: rand.Text() + rand.Text()[:14]}
+		return id, saveIdentity(h, id)
+	}
+	if err != nil {
+		return id, err
+	}
+	if err := json.Unmarshal(text, &id); err != nil {
+		return id, fmt.Errorf("reading %s: %w", h.identity(), err)
+	}
+	return id, nil
+}
+
+func saveIdentity(h home, id identity) error {
+	text, err := json.Marshal(id)
+	if err != nil {
+		return err
+	}
+	next := h.identity() + ".new"
+	if err := os.WriteFile(next, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, h.identity())
+}

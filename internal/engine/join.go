@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+
+	"github.com/spate-run/spate/internal/engine/autoscaling"
+	"github.com/spate-run/spate/internal/engine/cloudformation"
+	"github.com/spate-run/spate/internal/engine/cloudwatch"
+	"github.com/spate-run/spate/internal/engine/ecs"
+	"github.com/spate-run/spate/internal/engine/logs"
+	"github.com/spate-run/spate/internal/engine/s3"
+	"github.com/spate-run/spate/internal/engine/sqs"
+	"github.com/spate-run/spate/internal/engine/sts"
+	"github.com/spate-run/spate/internal/runner"
+	"github.com/spate-run/spate/internal/scaling"
+	"github.com/spate-run/spate/internal/wire"
+)
+
+// join makes the services over the store and lays the wires between them.
+func (e *Engine) join(ctx context.Context, h home) (err error) {
+	s := &e.services
+	log := e.cfg.Log
+	// Services that use others reach them as everybody does: through the
+	// engine's own API. It exists once all of them do.
+	inProcess := wire.Client(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.handler.ServeHTTP(w, r)
+	}), &e.address.Keys, account())
+
+	if s.sqs, err = sqs.New(ctx, sqs.Config{Store: e.store, Account: account(), Log: log, Endpoint: e.address.Endpoint}); err != nil {
+		return err
+	}
+	if s.s3, err = s3.New(ctx, s3.Config{Store: e.store, Dir: h.objects(), Log: log}); err != nil {
+		return err
+	}
+	if s.logs, err = logs.New(ctx, logs.Config{Store: e.store, Account: account(), Log: log}); err != nil {
+		return err
+	}
+	if s.ecs, err = e.newECS(ctx); err != nil {
+		return err
+	}
+	if s.autoscaling, err = e.newAutoscaling(ctx, inProcess); err != nil {
+		return err
+	}
+	if s.cloudwatch, err = e.newCloudWatch(ctx); err != nil {
+		return err
+	}
+	if s.cloudformation, err = cloudformation.New(ctx, cloudformation.Config{
+		Store: e.store, Account: account(), Log: log, AWS: inProcess,
+	}); err != nil {
+		return err
+	}
+	s.sts = sts.New(sts.Config{Account: account()})
+	e.handler = e.newHandler()
+	return nil
+}
+
+func (e *Engine) newHandler() http.Handler {
+	s := e.services
+	keys := &e.address.Keys
+	if e.cfg.Open {
+		keys = nil
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/_spate/ecs/", s.ecs.AgentHandler())
+	mux.Handle("/", wire.NewHandler(wire.Config{
+		Services: []*wire.Service{
+			s.sqs.Wire(), s.sts.Wire(), s.logs.Wire(), s.ecs.Wire(),
+			s.cloudwatch.Wire(), s.autoscaling.Wire(), s.cloudformation.Wire(),
+		},
+		Objects: s.s3,
+		Keys:    keys,
+		Log:     e.cfg.Log,
+	}))
+	return mux
+}
+
+func (e *Engine) newECS(ctx context.Context) (*ecs.Service, error) {
+	process, err := runner.NewProcess(runner.ProcessConfig{Worker: e.cfg.Worker})
+	if err != nil {
+		return nil, err
+	}
+	capacity, err := newCapacity()
+	if err != nil {
+		return nil, err
+	}
+	return ecs.New(ctx, ecs.Config{
+		Store:    e.store,
+		Account:  account(),
+		Log:      e.cfg.Log,
+		Runner:   process,
+		Capacity: capacity,
+		Endpoint: e.address.Endpoint,
+		Engine: []string{
+			"AWS_ENDPOINT_URL=" + e.address.Endpoint,
+			"AWS_ACCESS_KEY_ID=" + e.address.Keys.AccessKeyID,
+			"AWS_SECRET_ACCESS_KEY=" + e.address.Keys.SecretAccessKey,
+			"AWS_REGION=" + Region,
+		},
+		Logs: e.services.logs.Writer,
+	})
+}
+
+// newAutoscaling lets scaling policies read and set a service's desired count.
+func (e *Engine) newAutoscaling(ctx context.Context, cfg aws.Config) (*autoscaling.Service, error) {
+	client := awsecs.NewFromConfig(cfg)
+	return autoscaling.New(ctx, autoscaling.Config{
+		Store:   e.store,
+		Account: account(),
+		Log:     e.cfg.Log,
+		Cadence: e.cfg.Cadence,
+		Capacity: func(ctx context.Context, resourceID string) (int, error) {
+			cluster, service, err := clusterAndService(resourceID)
+			if err != nil {
+				return 0, err
+			}
+			out, err := client.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: &cluster, Services: []string{service}})
+			if err != nil {
+				return 0, err
+			}
+			if len(out.Services) == 0 {
+				return 0, fmt.Errorf("there is no service %s", resourceID)
+			}
+			return int(out.Services[0].DesiredCount), nil
+		},
+		SetCapacity: func(ctx context.Context, resourceID string, n int) error {
+			cluster, service, err := clusterAndService(resourceID)
+			if err != nil {
+				return err
+			}
+			_, err = client.UpdateService(ctx, &awsecs.UpdateServiceInput{
+				Cluster: &cluster, Service: &service, DesiredCount: new(int32(n)),
+			})
+			return err
+		},
+	})
+}
+
+// newCloudWatch feeds the queues' counts to the metrics, and alarms to the
+// scaling policies they name.
+func (e *Engine) newCloudWatch(ctx context.Context) (*cloudwatch.Service, error) {
+	return cloudwatch.New(ctx, cloudwatch.Config{
+		Store:   e.store,
+		Account: account(),
+		Log:     e.cfg.Log,
+		Cadence: e.cfg.Cadence,
+		Collect: func(context.Context) []cloudwatch.Datum { return queueMetrics(e.services.sqs.Counts()) },
+		Act: func(ctx context.Context, action string, b scaling.Breach) error {
+			return e.services.autoscaling.Invoke(ctx, action, b)
+		},
+	})
+}
+
+// queueMetrics are SQS's own metrics.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+func queueMetrics(counts []sqs.QueueCount) []cloudwatch.Datum {
+	var data []cloudwatch.Datum
+	for _, c := range counts {
+		queue := []types.Dimension{{Name: new("QueueName"), Value: new(c.Name)}}
+		add := func(metric string, value float64, unit types.StandardUnit) {
+			data = append(data, cloudwatch.Datum{Namespace: "AWS/SQS", Metric: metric, Dimensions: queue, Value: value, Unit: unit})
+		}
+		add("ApproximateNumberOfMessagesVisible", float64(c.Visible), types.StandardUnitCount)
+		add("ApproximateNumberOfMessagesNotVisible", float64(c.InFlight), types.StandardUnitCount)
+		add("ApproximateNumberOfMessagesDelayed", float64(c.Delayed), types.StandardUnitCount)
+		add("ApproximateAgeOfOldestMessage", c.OldestAge.Seconds(), types.StandardUnitSeconds)
+		add("NumberOfMessagesSent", float64(c.Sent), types.StandardUnitCount)
+		add("NumberOfMessagesReceived", float64(c.Received), types.StandardUnitCount)
+		add("NumberOfMessagesDeleted", float64(c.Deleted), types.StandardUnitCount)
+		add("NumberOfEmptyReceives", float64(c.Empty), types.StandardUnitCount)
+	}
+	return data
+}

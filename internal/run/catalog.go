@@ -1,0 +1,130 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spate-run/spate/internal/client"
+	"github.com/spate-run/spate/internal/record"
+)
+
+// Last names the newest run wherever an id is asked for.
+const Last = "last"
+
+// A Run is a run that was sent, and the stack it was sent to.
+type Run struct {
+	record.Run
+	Stack *Stack
+}
+
+// An UnknownError reports an id that no run begins with.
+type UnknownError struct{ ID string }
+
+func (e *UnknownError) Error() string {
+	if e.ID == Last {
+		return "there are no runs"
+	}
+	return fmt.Sprintf("no run begins with %q", e.ID)
+}
+
+// An AmbiguousError reports an id that several runs begin with.
+type AmbiguousError struct {
+	ID   string
+	Runs []string
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%d runs begin with %q", len(e.Runs), e.ID)
+}
+
+// entry is a run of which no more than the id is known.
+type entry struct {
+	id    string
+	stack *Stack
+}
+
+// entries lists the runs of all stacks, the newest first: ULIDs sort by time.
+func entries(ctx context.Context, aws *client.AWS) ([]entry, error) {
+	stacks, err := Stacks(ctx, aws)
+	if err != nil {
+		return nil, err
+	}
+	var all []entry
+	for _, s := range stacks {
+		ids, err := s.Records().Folders(ctx, record.RunsPrefix)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			all = append(all, entry{id, s})
+		}
+	}
+	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(b.id, a.id) })
+	return all, nil
+}
+
+// Find returns the run whose id begins with id, or the newest one for Last.
+func Find(ctx context.Context, aws *client.AWS, id string) (*Run, error) {
+	all, err := entries(ctx, aws)
+	if err != nil {
+		return nil, err
+	}
+	var found []entry
+	for _, e := range all {
+		if id == Last || strings.HasPrefix(e.id, strings.ToUpper(id)) {
+			found = append(found, e)
+		}
+		if id == Last && len(found) == 1 {
+			break
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, &UnknownError{id}
+	case 1:
+		return found[0].load(ctx)
+	}
+	ambiguous := &AmbiguousError{ID: id}
+	for _, e := range found {
+		ambiguous.Runs = append(ambiguous.Runs, e.id)
+	}
+	return nil, ambiguous
+}
+
+// List returns the newest runs of all stacks, at most limit.
+func List(ctx context.Context, aws *client.AWS, limit int) ([]*Run, error) {
+	all, err := entries(ctx, aws)
+	if err != nil {
+		return nil, err
+	}
+	all = all[:min(limit, len(all))]
+	runs := make([]*Run, len(all))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(reads)
+	for i, e := range all {
+		group.Go(func() (err error) {
+			runs[i], err = e.load(ctx)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	// A run whose client died before it was recorded has no run.json.
+	return slices.DeleteFunc(runs, func(r *Run) bool { return r == nil }), nil
+}
+
+func (e entry) load(ctx context.Context) (*Run, error) {
+	r := &Run{Stack: e.stack}
+	err := e.stack.Records().GetJSON(ctx, record.RunKey(e.id), &r.Run)
+	if _, missing := errors.AsType[*record.NotFoundError](err); missing {
+		return nil, nil
+	}
+	return r, err
+}

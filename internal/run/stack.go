@@ -1,0 +1,66 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
+	"github.com/spate-run/spate/internal/client"
+	"github.com/spate-run/spate/internal/record"
+)
+
+// A Stack is a deployed job: what its template's outputs name.
+type Stack struct {
+	Name    string
+	Queue   string // URL
+	Bucket  string
+	Cluster string
+	Service string
+
+	aws *client.AWS
+}
+
+// NewStack reads the outputs of a stack that spate synthesised. It reports
+// false for any other stack.
+func NewStack(aws *client.AWS, name string, outputs map[string]string) (*Stack, bool) {
+	s := &Stack{
+		Name:    name,
+		Queue:   outputs["QueueUrl"],
+		Bucket:  outputs["BucketName"],
+		Cluster: outputs["ClusterName"],
+		Service: outputs["ServiceName"],
+		aws:     aws,
+	}
+	return s, s.Queue != "" && s.Bucket != "" && s.Cluster != "" && s.Service != ""
+}
+
+// Stacks lists the stacks that spate synthesised, by name.
+func Stacks(ctx context.Context, aws *client.AWS) ([]*Stack, error) {
+	var stacks []*Stack
+	pages := cloudformation.NewDescribeStacksPaginator(aws.CloudFormation, &cloudformation.DescribeStacksInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("listing stacks: %w", err)
+		}
+		for _, found := range page.Stacks {
+			outputs := map[string]string{}
+			for _, o := range found.Outputs {
+				outputs[*o.OutputKey] = *o.OutputValue
+			}
+			if s, ok := NewStack(aws, *found.StackName, outputs); ok {
+				stacks = append(stacks, s)
+			}
+		}
+	}
+	slices.SortFunc(stacks, func(a, b *Stack) int { return strings.Compare(a.Name, b.Name) })
+	return stacks, nil
+}
+
+// Records is where the stack's runs are recorded.
+func (s *Stack) Records() *record.Store {
+	return &record.Store{S3: s.aws.S3, Bucket: s.Bucket}
+}

@@ -1,0 +1,95 @@
+package run
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/spate-run/spate/internal/job"
+	"github.com/spate-run/spate/internal/record"
+)
+
+// Submit records a run of the job for every configuration of the source, sends
+// the configurations, and sees to it that tasks start without waiting for an
+// alarm.
+func (s *Stack) Submit(ctx context.Context, j job.Job, source *job.Source) (record.Run, error) {
+	spool, jobs, err := spoolParams(source)
+	if err != nil {
+		return record.Run{}, err
+	}
+	defer os.Remove(spool.Name())
+	defer spool.Close()
+
+	r := record.Run{
+		ID:      ulid.Make().String(),
+		Job:     j,
+		Jobs:    jobs,
+		Params:  source.Names,
+		Stack:   s.Name,
+		Queue:   s.Queue,
+		User:    userName(),
+		Created: time.Now().UTC().Truncate(time.Millisecond),
+	}
+	r.Host, _ = os.Hostname() // only told, never relied on
+	records := s.Records()
+	if err := records.Put(ctx, record.ParamsKey(r.ID), spool); err != nil {
+		return r, err
+	}
+	if err := s.putInputs(ctx, r); err != nil {
+		return r, err
+	}
+	if err := records.PutJSON(ctx, record.RunKey(r.ID), r); err != nil {
+		return r, err
+	}
+	return r, s.send(ctx, r, source)
+}
+
+// spoolParams writes the configurations to a file, one a line, and counts
+// them: neither their number nor their size is known before.
+func spoolParams(source *job.Source) (spool *os.File, jobs int, err error) {
+	spool, err = os.CreateTemp("", "spate-params-*.jsonl")
+	if err != nil {
+		return nil, 0, fmt.Errorf("spooling configurations: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			spool.Close()
+			os.Remove(spool.Name())
+		}
+	}()
+	w := bufio.NewWriter(spool)
+	for c, err := range source.Configs {
+		if err != nil {
+			return nil, 0, err
+		}
+		line, err := json.Marshal(c)
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(line) > maxBody {
+			return nil, 0, fmt.Errorf("configuration %d has %d bytes, and a message holds at most %d", jobs, len(line), maxBody)
+		}
+		if _, err := w.Write(append(line, '\n')); err != nil {
+			return nil, 0, fmt.Errorf("spooling configurations: %w", err)
+		}
+		jobs++
+	}
+	if err := w.Flush(); err != nil {
+		return nil, 0, fmt.Errorf("spooling configurations: %w", err)
+	}
+	_, err = spool.Seek(0, 0)
+	return spool, jobs, err
+}
+
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return os.Getenv("USER")
+}

@@ -120,7 +120,7 @@ func (p Policy) Decide(b Breach, t Target, c Cooling, now time.Time) (int, Cooli
 	if !ok {
 		return t.Current, c
 	}
-	wanted := t.clamp(p.apply(step.Adjustment, t.Current, b.Comparison))
+	wanted := t.Clamp(p.apply(step.Adjustment, t.Current, b.Comparison))
 	if wanted == t.Current {
 		return t.Current, c
 	}
@@ -133,11 +133,25 @@ func (p Policy) Decide(b Breach, t Target, c Cooling, now time.Time) (int, Cooli
 	if !c.out() {
 		return wanted, p.cool(t.Current, wanted, now)
 	}
-	wanted = t.clamp(p.apply(step.Adjustment, c.From, b.Comparison))
+	wanted = t.Clamp(p.apply(step.Adjustment, c.From, b.Comparison))
 	if wanted <= t.Current {
 		return t.Current, c
 	}
 	return wanted, p.cool(c.From, wanted, now)
+}
+
+// Wanted returns the capacity that the policy asks for by itself, whatever the
+// direction of its alarm and the cooldown: of several policies that apply at
+// once, the one that asks for the largest capacity wins.
+func (p Policy) Wanted(b Breach, t Target) (int, bool) {
+	step, ok := p.Match(b)
+	if !ok {
+		return 0, false
+	}
+	if p.Adjustment == ExactCapacity {
+		return t.Clamp(step.Adjustment), true
+	}
+	return t.Clamp(p.apply(step.Adjustment, t.Current, b.Comparison)), true
 }
 
 func (p Policy) cool(from, to int, now time.Time) Cooling {
@@ -175,6 +189,7 @@ func (p Policy) percent(adjustment, capacity int) int {
 	return magnitude
 }
 
-func (t Target) clamp(capacity int) int {
+// Clamp brings a capacity into the target's range.
+func (t Target) Clamp(capacity int) int {
 	return min(max(capacity, t.Min), t.Max)
 }

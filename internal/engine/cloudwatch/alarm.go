@@ -135,7 +135,20 @@ func (s *Service) evaluate(ctx context.Context, at time.Time) ([]deed, error) {
 		changed[name] = a.moved(state, verdict.Reason, a.reasonData(points, verdict))
 		due = append(due, deed{a.breach(), a.entered(state)})
 	}
+	slices.SortStableFunc(due, scaleOutFirst)
 	return due, s.move(ctx, changed)
+}
+
+// scaleOutFirst orders deeds so that of two alarms that scale one service at
+// the same time the one that wants more is heard first.
+func scaleOutFirst(a, b deed) int {
+	rank := func(d deed) int {
+		if d.breach.Comparison.Upward() {
+			return 0
+		}
+		return 1
+	}
+	return rank(a) - rank(b)
 }
 
 // move stores alarms in their new states. The caller holds s.mu.

@@ -33,6 +33,8 @@
 //     stop happen under one lock.
 //   - Never more tasks of a service are wanted than its desired count, or
 //     during a deployment maximumPercent of it, protected tasks apart.
+//   - A deployment comes to its end on a full machine too: it then replaces
+//     task by task, whatever minimumHealthyPercent says.
 //   - A task larger than the machine runs alone, and a service event says so.
 //   - When Run's context ends, every container has ended and every task is
 //     recorded STOPPED before it returns. Tasks that a crash interrupted are

@@ -63,8 +63,8 @@ func (c census) plan(now time.Time) plan {
 		kept -= len(p.stop)
 	}
 	older := len(c.older)
-	if older > 0 {
-		stop, due := c.choose(c.older, c.spare(p.stop), now)
+	for _, group := range c.leaving(p.stop) {
+		stop, due := c.choose(group.tasks, group.n, now)
 		p.stop, p.due = append(p.stop, stop...), earlier(p.due, due)
 		older -= len(stop)
 	}
@@ -78,23 +78,30 @@ func (c census) plan(now time.Time) plan {
 	return p
 }
 
-// spare is how many tasks of earlier deployments can go: all that do not run,
-// and as many that do as leave enough running.
-func (c census) spare(going []*task) int {
-	running, idle := 0, 0
-	for _, t := range c.primary {
-		if t.Status == statusRunning && !slices.Contains(going, t) {
-			running++
-		}
-	}
+// A group is tasks of which n can go.
+type group struct {
+	tasks []*task
+	n     int
+}
+
+// leaving are the tasks of earlier deployments: those that do not run can all
+// go, and of those that do as many as leave enough running.
+func (c census) leaving(going []*task) []group {
+	var idle, running []*task
 	for _, t := range c.older {
 		if t.Status == statusRunning {
-			running++
+			running = append(running, t)
 		} else {
-			idle++
+			idle = append(idle, t)
 		}
 	}
-	return idle + max(0, running-c.least)
+	stay := len(running)
+	for _, t := range c.primary {
+		if t.Status == statusRunning && !slices.Contains(going, t) {
+			stay++
+		}
+	}
+	return []group{{idle, len(idle)}, {running, max(0, stay-c.least)}}
 }
 
 // choose picks up to n tasks to stop. When protection keeps it from picking
@@ -137,6 +144,26 @@ func (s *Service) roll(v *service, now time.Time) {
 	s.progress(v, now)
 	v.due = p.due
 	v.pending = false
+}
+
+// makeRoom helps a deployment along whose next task finds the machine full: a
+// task of an earlier one goes, even when that leaves fewer running than
+// minimumHealthyPercent. Elsewhere there is always another machine; here the
+// deployment would wait for ever.
+func (s *Service) makeRoom(t *task, now time.Time) {
+	v := s.services[t.Cluster+"/"+t.Service]
+	if v == nil || t.Deployment != v.primary().ID {
+		return
+	}
+	for other := range v.tasks {
+		if !other.wanted() {
+			return // there will be room
+		}
+	}
+	c := v.census()
+	victims, due := c.choose(c.older, 1, now)
+	s.stopTasks(v, victims, now)
+	v.due = earlier(v.due, due)
 }
 
 func (s *Service) stopTasks(v *service, tasks []*task, now time.Time) {

@@ -43,15 +43,16 @@ func (s *Service) decide(ctx context.Context) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	var next time.Time
 	for _, v := range s.services {
 		if v.pending || !v.due.IsZero() && !now.Before(v.due) {
 			s.roll(v, now)
 		}
-		next = earlier(next, v.due)
 	}
 	s.place(now)
-	next = earlier(next, s.forget(now))
+	next := s.forget(now)
+	for _, v := range s.services {
+		next = earlier(next, v.due)
+	}
 	if err := s.save(ctx); err != nil {
 		s.log.Error("tasks cannot be scheduled", "error", err)
 		return now.Add(saveRetry)
@@ -74,6 +75,7 @@ func (s *Service) place(now time.Time) {
 	for len(s.waiting) > 0 {
 		if t := s.waiting[0]; t.Status == statusProvisioning {
 			if !s.config.Capacity.Reserve(t.Size) {
+				s.makeRoom(t, now)
 				return
 			}
 			next := t.place(now)

@@ -3,9 +3,7 @@ package ecs
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -46,27 +44,6 @@ type service struct {
 	backoff backoff
 	due     time.Time // when it has to be decided about without a change
 	pending bool      // it has to be decided about
-}
-
-// A deployment is one task definition that a service has, or had, to run.
-type deployment struct {
-	ID         string
-	Definition string // ARN
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
-	Rollout    types.DeploymentRolloutState
-	Failed     int  // tasks that could not start
-	Capped     bool // its tasks are larger than the machine, and it was said
-}
-
-func newDeployment(definition string, now time.Time) deployment {
-	return deployment{
-		ID:         fmt.Sprintf("ecs-svc/%d", 1e18+rand.Int64N(8e18)),
-		Definition: definition,
-		CreatedAt:  now,
-		UpdatedAt:  now,
-		Rollout:    types.DeploymentRolloutStateInProgress,
-	}
 }
 
 func (v *service) key() string          { return v.Cluster + "/" + v.Name }
@@ -212,22 +189,6 @@ func validateService(in *ecs.CreateServiceInput) error {
 	return validateStrategy(in.DeploymentConfiguration)
 }
 
-func validateStrategy(c *types.DeploymentConfiguration) error {
-	if c == nil {
-		return nil
-	}
-	if c.Strategy != "" && c.Strategy != types.DeploymentStrategyRolling {
-		return wire.Faultf("UnsupportedFeatureException", "Deployment strategy %s is not available.", c.Strategy)
-	}
-	if aws.ToInt32(c.MinimumHealthyPercent) < 0 || c.MaximumPercent != nil && *c.MaximumPercent <= 0 {
-		return wire.Faultf("InvalidParameterException", "Both maximumPercent and minimumHealthyPercent must be positive.")
-	}
-	if c.MaximumPercent != nil && aws.ToInt32(c.MinimumHealthyPercent) >= *c.MaximumPercent {
-		return wire.Faultf("InvalidParameterException", "maximumPercent must be greater than minimumHealthyPercent.")
-	}
-	return nil
-}
-
 // validateLaunch checks that tasks of a definition can be launched so.
 func validateLaunch(d *definition, launch types.LaunchType, network *types.NetworkConfiguration) error {
 	if launch == types.LaunchTypeFargate && !slices.Contains(d.Detail.Compatibilities, types.CompatibilityFargate) {
@@ -267,27 +228,6 @@ func serviceDetail(in *ecs.CreateServiceInput) types.Service {
 		detail.PlatformFamily = new("Linux")
 	}
 	return detail
-}
-
-// deploymentConfiguration is a service's own, changed by what a request says.
-func deploymentConfiguration(own, change *types.DeploymentConfiguration) *types.DeploymentConfiguration {
-	next := types.DeploymentConfiguration{
-		MinimumHealthyPercent:    aws.Int32(100),
-		MaximumPercent:           aws.Int32(200),
-		DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{},
-		Strategy:                 types.DeploymentStrategyRolling,
-	}
-	if own != nil {
-		next = *own
-	}
-	if change == nil {
-		return &next
-	}
-	next.MinimumHealthyPercent = cmp.Or(change.MinimumHealthyPercent, next.MinimumHealthyPercent)
-	next.MaximumPercent = cmp.Or(change.MaximumPercent, next.MaximumPercent)
-	next.DeploymentCircuitBreaker = cmp.Or(change.DeploymentCircuitBreaker, next.DeploymentCircuitBreaker)
-	next.Alarms = cmp.Or(change.Alarms, next.Alarms)
-	return &next
 }
 
 // UpdateService changes a service. A new task definition, or what tasks are
@@ -342,7 +282,7 @@ func (s *Service) updated(v service, in *ecs.UpdateServiceInput, now time.Time) 
 	relaunch := in.NetworkConfiguration != nil || in.PlatformVersion != nil || in.CapacityProviderStrategy != nil
 	if d.arn() != was.Definition || in.ForceNewDeployment || relaunch {
 		v.Deployments = slices.Insert(v.Deployments, 0, newDeployment(d.arn(), now))
-		v.backoff = backoff{}
+		v.backoff, v.Steady = backoff{}, false
 	}
 	v.pending = true
 	return v, nil
@@ -489,46 +429,4 @@ func (s *Service) describeService(v *service) *types.Service {
 		detail.PendingCount += d.PendingCount
 	}
 	return &detail
-}
-
-func (v *service) describeDeployments() []types.Deployment {
-	described := make([]types.Deployment, len(v.Deployments))
-	at := map[string]*types.Deployment{}
-	for i, d := range v.Deployments {
-		described[i] = types.Deployment{
-			CapacityProviderStrategy: v.Detail.CapacityProviderStrategy,
-			CreatedAt:                aws.Time(d.CreatedAt),
-			FailedTasks:              int32(d.Failed),
-			Id:                       aws.String(d.ID),
-			LaunchType:               v.Detail.LaunchType,
-			NetworkConfiguration:     v.Detail.NetworkConfiguration,
-			PlatformFamily:           v.Detail.PlatformFamily,
-			PlatformVersion:          v.Detail.PlatformVersion,
-			RolloutState:             d.Rollout,
-			RolloutStateReason:       aws.String(d.rolloutReason()),
-			Status:                   new("ACTIVE"),
-			TaskDefinition:           aws.String(d.Definition),
-			UpdatedAt:                aws.Time(d.UpdatedAt),
-		}
-		at[d.ID] = &described[i]
-	}
-	described[0].Status = new("PRIMARY")
-	described[0].DesiredCount = int32(v.Desired)
-	for t := range v.tasks {
-		switch d := at[t.Deployment]; {
-		case d == nil:
-		case t.Status == statusRunning:
-			d.RunningCount++
-		case t.Status.starting():
-			d.PendingCount++
-		}
-	}
-	return described
-}
-
-func (d deployment) rolloutReason() string {
-	if d.Rollout == types.DeploymentRolloutStateCompleted {
-		return fmt.Sprintf("ECS deployment %s completed.", d.ID)
-	}
-	return fmt.Sprintf("ECS deployment %s in progress.", d.ID)
 }

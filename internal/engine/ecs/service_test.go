@@ -255,3 +255,25 @@ func TestDeletedServiceDrains(t *testing.T) {
 		}
 	})
 }
+
+func TestRollingOnAFullMachine(t *testing.T) {
+	in(t, 2, func(r *rig) {
+		r.serve(4)
+		old := r.machine.processes("")
+		r.protection(old[0], "PUT", `{"ProtectionEnabled":true,"ExpiresInMinutes":3}`)
+		r.machine.stubborn = true
+		must(r.UpdateService(ctx(r), &sdk.UpdateServiceInput{Service: new("work"), ForceNewDeployment: true}))
+		synctest.Wait()
+		if diff := cmp.Diff(map[string]int{"RUNNING": 2, "PROVISIONING": 3, "STOPPED": 3}, r.tally()); diff != "" {
+			t.Errorf("tasks (-want +got):\n%s", diff)
+		}
+		if got := r.machine.processes(""); got[0] != old[0] || got[1] == old[1] {
+			t.Error("got the wrong task replaced, want the one without protection")
+		}
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if v := r.work(); v.Deployments[0].RunningCount != 2 || len(v.Deployments) != 1 {
+			t.Errorf("got %d running of %d deployments, want 2 of 1", v.Deployments[0].RunningCount, len(v.Deployments))
+		}
+	})
+}

@@ -1,0 +1,117 @@
+package ecs_test
+
+import (
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTasksAreStoppedWhenTheEngineEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "x.db")
+		r := newRig(t, path, 2)
+		r.base()
+		r.machine.stubborn = true
+		r.serve(3)
+		r.protection(r.machine.processes("")[0], "PUT", `{"ProtectionEnabled":true}`)
+		began := time.Now()
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 30*time.Second {
+			t.Errorf("got an end after %v, want it after one stop timeout: all are stopped together", took)
+		}
+		if left := r.machine.processes(""); len(left) > 0 {
+			t.Errorf("got %d containers, want none", len(left))
+		}
+		r.wantFree()
+
+		again := newRig(t, path, 2)
+		defer again.stop()
+		synctest.Wait()
+		if diff := cmp.Diff(map[string]int{"RUNNING": 2, "PROVISIONING": 1, "STOPPED": 3}, again.tally()); diff != "" {
+			t.Errorf("tasks after the restart (-want +got):\n%s", diff)
+		}
+		for _, task := range again.tasks() {
+			if *task.LastStatus == "STOPPED" && (task.StopCode != types.TaskStopCodeTerminationNotice || *task.StoppedReason != "Host EC2 (instance local) stopped.") {
+				t.Errorf("got a task stopped with %s %q, want TerminationNotice and that the host stopped", task.StopCode, *task.StoppedReason)
+			}
+		}
+	})
+}
+
+func TestServicesComeBackAfterACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "x.db")
+		r := newRig(t, path, 2)
+		r.base()
+		r.serve(1)
+		standalone := *r.runTask("job").TaskArn
+		waiting := *r.runTask("job").TaskArn
+		r.scale(2)
+		events := r.messages()
+
+		// The first engine is left as it is, as if it were gone.
+		again := newRig(t, path, 3)
+		synctest.Wait()
+		lost := again.task(standalone)
+		got := []string{*lost.LastStatus, string(lost.StopCode), *lost.StoppedReason, *lost.Containers[0].LastStatus}
+		want := []string{"STOPPED", "TerminationNotice", "Host EC2 (instance local) terminated.", "STOPPED"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("task that ran (-want +got):\n%s", diff)
+		}
+		if got := *again.task(waiting).LastStatus; got != "RUNNING" {
+			t.Errorf("got the task that waited %s, want RUNNING", got)
+		}
+		if diff := cmp.Diff(map[string]int{"RUNNING": 3, "STOPPED": 2}, again.tally()); diff != "" {
+			t.Errorf("tasks (-want +got):\n%s", diff)
+		}
+		if got := again.messages(); len(got) <= len(events) || got[:len(events)] != events {
+			t.Errorf("got events\n%s\nwant them to begin with\n%s", got, events)
+		}
+		if err := again.stop(); err != nil {
+			t.Error(err)
+		}
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestStateOutlivesTheEngine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "x.db")
+		r := newRig(t, path, 1)
+		r.base()
+		r.register("job", container("job"))
+		must(r.CreateCluster(ctx(r), &sdk.CreateClusterInput{ClusterName: new("other"), Tags: []types.Tag{{Key: new("a"), Value: new("b")}}}))
+		must(r.CreateService(ctx(r), &sdk.CreateServiceInput{
+			ServiceName: new("work"), TaskDefinition: new("job:1"), DesiredCount: aws.Int32(0),
+			DeploymentConfiguration: &types.DeploymentConfiguration{DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{Enable: true}},
+		}))
+		synctest.Wait()
+		snapshot := func(r *rig) []any {
+			return []any{
+				must(r.DescribeClusters(ctx(r), &sdk.DescribeClustersInput{Clusters: []string{"other"}, Include: []types.ClusterField{types.ClusterFieldTags}})).Clusters,
+				must(r.DescribeTaskDefinition(ctx(r), &sdk.DescribeTaskDefinitionInput{TaskDefinition: new("job")})).TaskDefinition,
+				r.work(),
+			}
+		}
+		before := snapshot(r)
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		again := newRig(t, path, 1)
+		defer again.stop()
+		synctest.Wait()
+		if diff := cmp.Diff(before, snapshot(again), ignoreSerde); diff != "" {
+			t.Errorf("after the restart (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -13,7 +13,8 @@ import (
 	"github.com/spate-run/spate/internal/store"
 )
 
-// A usageError reports a command that was called wrongly.
+// A usageError reports a command that was called wrongly. The command is named
+// where its help says more than the error.
 type usageError struct {
 	err     error
 	command string
@@ -59,7 +60,7 @@ func hint(err error) string {
 	if e, ok := errors.AsType[job.Problem](err); ok {
 		return e.Hint
 	}
-	if e, ok := errors.AsType[*usageError](err); ok {
+	if e, ok := errors.AsType[*usageError](err); ok && e.command != "" {
 		return "see " + e.command + " --help"
 	}
 	if _, ok := errors.AsType[*run.UnknownError](err); ok {
@@ -85,8 +86,6 @@ func systemHint(err error) string {
 		return "the disk is full; make room and try again"
 	case errors.Is(err, fs.ErrPermission):
 		return "choose a home that can be written: SPATE_HOME=… spate run"
-	case errors.Is(err, fs.ErrNotExist) && strings.Contains(err.Error(), job.FileName):
-		return "`spate init` writes one"
 	}
 	return ""
 }

@@ -84,7 +84,7 @@ func prepare(folder string, o runOptions) (job.Job, *job.Source, error) {
 		return j, nil, err
 	}
 	if o.max < 0 || o.max > 5000 {
-		return j, nil, job.Problem{File: "--max", Fact: "is between 1 and 5000"}
+		return j, nil, &usageError{err: job.Problem{File: "--max", Fact: "is between 1 and 5000"}}
 	}
 	if o.max > 0 {
 		j.Max = o.max
@@ -105,7 +105,7 @@ func prepare(folder string, o runOptions) (job.Job, *job.Source, error) {
 func configurations(j job.Job, o runOptions) (*job.Source, error) {
 	if o.paramsFile != "" {
 		if len(o.params) > 0 {
-			return nil, job.Problem{File: "-p", Fact: "and --params do not go together"}
+			return nil, &usageError{err: job.Problem{File: "-p", Fact: "and --params do not go together"}}
 		}
 		return job.FileSource(o.paramsFile)
 	}
@@ -113,7 +113,7 @@ func configurations(j job.Job, o runOptions) (*job.Source, error) {
 	for _, p := range o.params {
 		axis, err := job.ParseAxis(p)
 		if err != nil {
-			return nil, err
+			return nil, &usageError{err: err}
 		}
 		axes = append(axes, axis)
 	}

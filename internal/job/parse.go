@@ -1,7 +1,9 @@
 package job
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -22,6 +24,9 @@ func Load(path string) (Job, error) {
 		path = filepath.Join(path, FileName)
 	}
 	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Job{}, Problems{{File: path, Fact: "there is no such job file", Hint: "`spate init` writes one"}}
+	}
 	if err != nil {
 		return Job{}, fmt.Errorf("reading the job file: %w", err)
 	}

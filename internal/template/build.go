@@ -213,5 +213,8 @@ func (b *Builder) Template() (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, t.Validate()
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	return t, nil
 }

@@ -90,7 +90,7 @@ func (t *Template) checkFunctions() error {
 func (t *Template) checkFunction(n *Node) error {
 	name, argument, ok := n.Call()
 	if !ok {
-		return nil
+		return checkNoFunction(n)
 	}
 	if !slices.Contains(functions, name) && !(t.extensions && slices.Contains(extensionFunctions, name)) {
 		return unsupportedFunction(name, n.Pos)
@@ -125,6 +125,17 @@ func (t *Template) checkFunction(n *Node) error {
 	}
 	if !fits {
 		return malformed(name, n.Pos)
+	}
+	return nil
+}
+
+// checkNoFunction refuses functions that stand beside other members, where
+// they would be taken for plain names.
+func checkNoFunction(n *Node) error {
+	for _, m := range n.Members {
+		if strings.HasPrefix(m.Name, "Fn::") {
+			return errorf(m.Pos, "Template error: %s has to be the only member of its object", m.Name)
+		}
 	}
 	return nil
 }

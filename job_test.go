@@ -2,6 +2,7 @@ package spate
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spate-run/spate/internal/job"
+	"github.com/spate-run/spate/internal/template"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden templates")
@@ -122,6 +124,85 @@ func TestGolden(t *testing.T) {
 				t.Error("got another template the second time")
 			}
 		})
+	}
+}
+
+// evaluate works out a resource's properties as a stack that is made, or
+// updated, would.
+func evaluate(t *testing.T, j job.Job, id logicalID, update string) map[string]any {
+	t.Helper()
+	synthesised, err := Job(j).Template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := synthesised.ParameterValues(map[string]string{imageParameter: "python:3.12-slim", updateParameter: update})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope := template.Scope{
+		Template:   synthesised,
+		Parameters: values,
+		Pseudo:     template.Pseudo{AccountID: "000000000000", Region: "us-east-1", StackName: "retrain"},
+		Ref:        func(id string) (any, error) { return id, nil },
+		GetAtt:     func(id, attribute string) (any, error) { return id + "." + attribute, nil },
+	}
+	properties, err := scope.Properties(string(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return properties
+}
+
+func TestUpdateLeavesTheCountAlone(t *testing.T) {
+	made := evaluate(t, plainJob(), service, "false")
+	if got := made["DesiredCount"]; got != json.Number("0") {
+		t.Errorf("made: got a count of %v, want 0", got)
+	}
+	updated := evaluate(t, plainJob(), service, "true")
+	if diff := cmp.Diff([]string{"DesiredCount"}, template.Diff(made, updated)); diff != "" {
+		t.Errorf("what an update changes (-want +got):\n%s", diff)
+	}
+	if got, there := updated["DesiredCount"]; there {
+		t.Errorf("updated: got a count of %v, want none", got)
+	}
+}
+
+// The worker's contract: what deploy, the runners and the worker look for.
+func TestContainer(t *testing.T) {
+	j := with(func(j *job.Job) {
+		j.Env = map[string]string{"LOG": "info"}
+		j.StopTimeout = job.Duration(90*time.Second + 1)
+	})
+	containers, _ := evaluate(t, j, taskDefinition, "false")["ContainerDefinitions"].([]any)
+	want := []any{map[string]any{
+		"Name":         "job",
+		"Image":        "python:3.12-slim",
+		"Essential":    true,
+		"Command":      []any{"python3", "train.py", "--sector", "{sector}"},
+		"DockerLabels": map[string]any{"spate.worker": "1"},
+		"Environment": []any{
+			map[string]any{"Name": "SPATE_BUCKET", "Value": "Bucket"},
+			map[string]any{"Name": "SPATE_QUEUE_URL", "Value": "Queue"},
+			map[string]any{"Name": "LOG", "Value": "info"},
+		},
+		"LogConfiguration": map[string]any{
+			"LogDriver": "awslogs",
+			"Options": map[string]any{
+				"awslogs-group": "LogGroup", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "spate",
+			},
+		},
+		"StopTimeout": json.Number("91"),
+	}}
+	if diff := cmp.Diff(want, containers); diff != "" {
+		t.Errorf("containers (-want +got):\n%s", diff)
+	}
+}
+
+func TestRepositoryName(t *testing.T) {
+	for name, want := range map[string]string{"retrain": "retrain", "Re-Train--2-": "re-train-2"} {
+		if got := repositoryName(name); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
 	}
 }
 

@@ -81,9 +81,9 @@ func (s *Stack) taskRole(j job.Job) {
 		protect,
 	}
 	for i, p := range j.Permissions {
-		statement, err := permission(p)
-		if err != nil {
-			s.check(Problem{Where: fmt.Sprintf("permissions[%d]", i), Fact: err.Error()})
+		statement, fault := permission(p)
+		if fault != "" {
+			s.check(Problem{Where: fmt.Sprintf("permissions[%d]", i), Fact: fault})
 		}
 		statements = append(statements, statement)
 	}
@@ -95,19 +95,19 @@ func (s *Stack) taskRole(j job.Job) {
 	}, statements...)
 }
 
-// permission is a statement of the job's own.
-func permission(p job.Statement) (props, error) {
-	statement := props{"Effect": p.Effect, "Action": []string(p.Action), "Resource": []string(p.Resource)}
+// permission is a statement of the job's own, and what is wrong with it.
+func permission(p job.Statement) (statement props, fault string) {
+	switch {
+	case p.Effect != "Allow" && p.Effect != "Deny":
+		fault = fmt.Sprintf("Effect is Allow or Deny, not %q", p.Effect)
+	case len(p.Action) == 0:
+		fault = "Action is missing"
+	case len(p.Resource) == 0:
+		fault = "Resource is missing"
+	}
+	statement = props{"Effect": p.Effect, "Action": []string(p.Action), "Resource": []string(p.Resource)}
 	if p.Condition != nil {
 		statement["Condition"] = p.Condition
 	}
-	switch {
-	case p.Effect != "Allow" && p.Effect != "Deny":
-		return statement, fmt.Errorf("Effect is Allow or Deny, not %q", p.Effect)
-	case len(p.Action) == 0:
-		return statement, fmt.Errorf("Action is missing")
-	case len(p.Resource) == 0:
-		return statement, fmt.Errorf("Resource is missing")
-	}
-	return statement, nil
+	return statement, fault
 }

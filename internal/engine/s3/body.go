@@ -3,7 +3,6 @@ package s3
 import (
 	"cmp"
 	"crypto/md5"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/xml"
@@ -29,8 +28,6 @@ type body struct {
 	sum       hash.Hash // of announced's algorithm, or the default one
 	md5       hash.Hash
 	wantMD5   string
-	sha256    hash.Hash // nil unless the request names it
-	wantSHA   string
 }
 
 // openBody reads the headers that say how a request's content is framed and
@@ -67,11 +64,7 @@ func newBody(from io.Reader, size int64, algorithm string) (*body, error) {
 // frame finds the content's bytes and size.
 func (b *body) frame(r *http.Request) error {
 	b.Reader = r.Body
-	payload := r.Header.Get("X-Amz-Content-Sha256")
-	if sum, err := hex.DecodeString(payload); err == nil && len(sum) == sha256.Size {
-		b.sha256, b.wantSHA = sha256.New(), strings.ToLower(payload)
-	}
-	if !strings.HasPrefix(payload, "STREAMING-") {
+	if !strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
 		return nil
 	}
 	size, err := strconv.ParseInt(r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64)
@@ -90,23 +83,17 @@ func (b *body) hash() error {
 	if b.sum == nil {
 		return faultOf("NotImplemented")
 	}
-	hashes := []io.Writer{b.md5, b.sum}
-	if b.sha256 != nil {
-		hashes = append(hashes, b.sha256)
-	}
-	b.Reader = io.TeeReader(b.Reader, io.MultiWriter(hashes...))
+	b.Reader = io.TeeReader(b.Reader, io.MultiWriter(b.md5, b.sum))
 	return nil
 }
 
 // verify compares the content that was read with what the request promised.
+// The hash that is part of a signature is wire's to check.
 func (b *body) verify() error {
 	if b.chunks != nil {
 		if err := b.end(); err != nil {
 			return err
 		}
-	}
-	if b.sha256 != nil && hex.EncodeToString(b.sha256.Sum(nil)) != b.wantSHA {
-		return faultOf("XAmzContentSHA256Mismatch")
 	}
 	if b.wantMD5 != "" && encode(b.md5) != b.wantMD5 {
 		return faultOf("BadDigest")

@@ -21,7 +21,7 @@
 //	gone    row becomes a garbage row ──commit──► settle removes file and row
 //
 // A small object's content goes through the store's log, so that one fsync,
-// shared with everybody who writes at that moment, makes it durable. After a
-// crash [New] completes what was under way: it writes small files again, moves
-// or removes what is left in incoming, and takes out the garbage.
+// shared with everybody who writes at that moment, makes it durable. [New]
+// completes what another process left under way: it writes small files again,
+// and moves or removes what is left in incoming. [Service.Run] settles.
 package s3

@@ -97,8 +97,6 @@ func faultText(code string) (status int, message string) {
 		return http.StatusNotModified, "Not Modified"
 	case "PreconditionFailed":
 		return http.StatusPreconditionFailed, "At least one of the pre-conditions you specified did not hold"
-	case "XAmzContentSHA256Mismatch":
-		return http.StatusBadRequest, "The provided 'x-amz-content-sha256' header does not match what was computed."
 	}
 	return http.StatusBadRequest, ""
 }

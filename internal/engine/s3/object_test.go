@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -404,73 +403,6 @@ func TestBuckets(t *testing.T) {
 	list, err := b.ListBuckets(ctx, &sdk.ListBucketsInput{})
 	if err != nil || len(list.Buckets) != 1 || *list.Buckets[0].Name != "there" {
 		t.Errorf("list: got %v and error %v, want there alone", list, err)
-	}
-}
-
-func TestObjectsOutliveTheService(t *testing.T) {
-	home := t.TempDir()
-	content := map[string]string{"small": "s", "empty": "", "large": strings.Repeat("l", 1<<20), "changed": "new"}
-	t.Run("write", func(t *testing.T) {
-		b := open(t, home)
-		if _, err := b.CreateBucket(t.Context(), &sdk.CreateBucketInput{Bucket: new(bucket)}); err != nil {
-			t.Fatal(err)
-		}
-		b.put(t, "changed", "old")
-		b.put(t, "gone", "x")
-		for key, text := range content {
-			b.put(t, key, text)
-		}
-		if _, err := b.DeleteObject(t.Context(), &sdk.DeleteObjectInput{Bucket: new(bucket), Key: new("gone")}); err != nil {
-			t.Fatal(err)
-		}
-	})
-	// What a crash leaves: files without a row, rows whose file is torn.
-	folder := filepath.Join(home, "objects", "incoming")
-	if err := os.WriteFile(filepath.Join(folder, "stray"), []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	b := open(t, home)
-	for key, want := range content {
-		if got := b.content(t, key); got != want {
-			t.Errorf("%s: got %d bytes, want %d", key, len(got), len(want))
-		}
-	}
-	if got := b.files(t); len(got) != len(content) {
-		t.Errorf("got files %q, want one for each of %d objects", got, len(content))
-	}
-}
-
-// files lists the files of all objects.
-func (b *bed) files(t testing.TB) (names []string) {
-	t.Helper()
-	if err := filepath.WalkDir(filepath.Join(b.home, "objects"), func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
-			names = append(names, path)
-		}
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return names
-}
-
-// A content that the store holds is written again, whatever became of its file.
-func TestTornFilesAreMended(t *testing.T) {
-	home := t.TempDir()
-	t.Run("write", func(t *testing.T) {
-		b := open(t, home)
-		if _, err := b.CreateBucket(t.Context(), &sdk.CreateBucketInput{Bucket: new(bucket)}); err != nil {
-			t.Fatal(err)
-		}
-		b.put(t, "k", "content")
-		for _, name := range b.files(t) {
-			if err := os.Truncate(name, 2); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-	if got := open(t, home).content(t, "k"); got != "content" {
-		t.Errorf("got %q, want content", got)
 	}
 }
 

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
@@ -30,8 +32,19 @@ type bed struct {
 	url   string
 }
 
-// open starts a Service on a home. Opened again it finds what was there.
+// open starts a Service behind a server. Opened again on the same home it
+// finds what was there.
 func open(t testing.TB, home string) *bed {
+	t.Helper()
+	b, service := run(t, home)
+	server := httptest.NewServer(service)
+	t.Cleanup(server.Close)
+	b.Client, b.url = client(server.URL, server.Client()), server.URL
+	return b
+}
+
+// run starts a Service on a home.
+func run(t testing.TB, home string) (*bed, *s3.Service) {
 	t.Helper()
 	st, err := store.Open(t.Context(), filepath.Join(home, "spate.db"))
 	if err != nil {
@@ -44,29 +57,22 @@ func open(t testing.TB, home string) *bed {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := service.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
-	server := httptest.NewServer(service)
+	ended := make(chan error)
+	go func() { ended <- service.Run(ctx) }()
 	t.Cleanup(func() {
-		server.Close()
 		stop()
-		<-ended
-		if err := st.Close(); err != nil {
+		if err := errors.Join(<-ended, st.Close()); err != nil {
 			t.Error(err)
 		}
 	})
-	client := sdk.New(sdk.Options{
-		BaseEndpoint: &server.URL, Region: "us-east-1", UsePathStyle: true, Retryer: aws.NopRetryer{},
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"}, nil
-		}),
+	return &bed{home: home, store: st}, service
+}
+
+func client(url string, over *http.Client) *sdk.Client {
+	return sdk.New(sdk.Options{
+		BaseEndpoint: &url, HTTPClient: over, Region: "us-east-1", UsePathStyle: true, Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
 	})
-	return &bed{Client: client, home: home, store: st, url: server.URL}
 }
 
 // start is open on a new home with a bucket.

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -62,6 +61,7 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	if err := s.recover(ctx); err != nil {
 		return nil, fmt.Errorf("recovering objects in %q: %w", config.Dir, err)
 	}
+	s.wakeSettler()
 	s.operations = map[string]operation{
 		"GET /":                  s.listBuckets,
 		"PUT bucket":             s.createBucket,
@@ -87,7 +87,7 @@ func New(ctx context.Context, config Config) (*Service, error) {
 
 // ServeHTTP answers a request whose signature has been verified.
 func (s *Service) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
-	w.Header().Set(headerRequestID, rand.Text()[:16])
+	w.Header().Set(headerRequestID, wire.RequestID(hr.Context()))
 	w.Header().Set("Server", "AmazonS3")
 	r := newRequest(hr)
 	if err := s.route(w, r); err != nil {

@@ -20,8 +20,8 @@ const settleBatch = 1000
 const settleDelay = time.Second
 
 // Run settles objects in the background until ctx ends: it syncs the files of
-// small ones and removes files that nothing refers to any more. What is not
-// settled when it ends is settled by the next [New].
+// small ones and removes files that nothing refers to any more. It begins with
+// what an earlier process left to settle.
 func (s *Service) Run(ctx context.Context) error {
 	for {
 		select {
@@ -163,16 +163,14 @@ func (s *Service) filed(ctx context.Context, query string, args ...any) ([]filed
 	return all, rows.Err()
 }
 
-// recover completes what a process before this one left under way.
+// recover completes what a process before this one left under way, so far as
+// readers see it. Settling is left to Run, for it takes time.
 func (s *Service) recover(ctx context.Context) error {
 	if err := s.rewrite(ctx); err != nil {
 		return fmt.Errorf("writing small objects again: %w", err)
 	}
 	if err := s.receiveArrivals(ctx); err != nil {
 		return fmt.Errorf("moving objects that had arrived: %w", err)
-	}
-	if err := s.settle(ctx); err != nil {
-		return fmt.Errorf("settling objects: %w", err)
 	}
 	return nil
 }

@@ -1,13 +1,19 @@
 package wire
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
@@ -119,4 +125,30 @@ func BenchmarkReceiveMessage(b *testing.B) {
 			}
 		}
 	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	for name, value := range map[string]string{
+		"X-Amz-Target": "AmazonSQS.SendMessage", "X-Amz-Date": time.Now().UTC().Format(timeFormat),
+		"Content-Type": "application/x-amz-json-1.0", "Amz-Sdk-Request": "attempt=1; max=3", "X-Amzn-Query-Mode": "true",
+	} {
+		r.Header.Set(name, value)
+	}
+	keys := aws.Credentials{AccessKeyID: "A", SecretAccessKey: "secret"}
+	sum := sha256.Sum256([]byte(sendMessage))
+	if err := v4.NewSigner().SignHTTP(b.Context(), keys, r, hex.EncodeToString(sum[:]), "sqs", "us-east-1", time.Now()); err != nil {
+		b.Fatal(err)
+	}
+	v := newVerifier(&Keys{AccessKeyID: "A", SecretAccessKey: "secret"})
+	for b.Loop() {
+		s, denied := readSignature(r)
+		sum := sha256.Sum256([]byte(sendMessage))
+		if denied == nil {
+			denied = v.verify(r, s, hex.EncodeToString(sum[:]))
+		}
+		if denied != nil {
+			b.Fatal(denied.fault())
+		}
+	}
 }

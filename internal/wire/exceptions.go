@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"slices"
-
 	cloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	logs "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	ecsdocument "github.com/aws/aws-sdk-go-v2/service/ecs/document"
@@ -19,10 +17,7 @@ type exceptions struct {
 	unsigned  []string          // operations that need no signature
 }
 
-func (e exceptions) mayBeUnsigned(operation string) bool {
-	return slices.Contains(e.unsigned, operation)
-}
-
+// exceptionsOf returns the exceptions of a service by its name in signatures.
 func exceptionsOf(service string) exceptions {
 	switch service {
 	case "sqs":
@@ -74,7 +69,6 @@ func exceptionsOf(service string) exceptions {
 // sqsFlattened spells SQS in the Query protocol, which it spoke before JSON.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 func sqsFlattened() map[string]string {
-	const results, failed = "Successful", "Failed"
 	flat := map[string]string{
 		"AddPermissionInput.AWSAccountIds":                     "AWSAccountId",
 		"AddPermissionInput.Actions":                           "ActionName",
@@ -106,8 +100,8 @@ func sqsFlattened() map[string]string {
 	}
 	for _, batch := range []string{"ChangeMessageVisibilityBatch", "DeleteMessageBatch", "SendMessageBatch"} {
 		flat[batch+"Input.Entries"] = batch + "RequestEntry"
-		flat[batch+"Output."+results] = batch + "ResultEntry"
-		flat[batch+"Output."+failed] = "BatchResultErrorEntry"
+		flat[batch+"Output.Successful"] = batch + "ResultEntry"
+		flat[batch+"Output.Failed"] = "BatchResultErrorEntry"
 	}
 	return flat
 }

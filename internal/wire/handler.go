@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -126,13 +127,13 @@ func RequestID(ctx context.Context) string {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{handler: h, w: w, r: r, call: call{id: newRequestID()}}
-	w.Header().Set("X-Amzn-Requestid", x.id)
 	signature, denied := readSignature(r)
 	x.codec = codecOf(r, signature)
 	if x.codec == nil {
 		x.serveObject(signature, denied)
 		return
 	}
+	w.Header().Set("X-Amzn-Requestid", x.id)
 	if fault := x.serve(signature, denied); fault != nil {
 		x.reply(fault.status(), func(b []byte) []byte { return x.appendFault(b, x, fault) })
 	}
@@ -143,7 +144,8 @@ func newRequestID() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	id := hex.EncodeToString(b[:])
+	return id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
 }
 
 // codecOf tells a request's protocol; nil is S3's.
@@ -155,20 +157,27 @@ func codecOf(r *http.Request, s *signature) codec {
 		return cborCodec{}
 	case r.Header.Get("X-Amz-Target") != "":
 		return jsonCodec{}
-	case isForm(r), strings.Contains(r.URL.RawQuery, "Action="):
+	case isForm(r):
 		return &queryCodec{}
 	}
 	return nil
 }
 
+// isForm tells a request of the Query protocol, whose form is the body of a
+// POST or the query of a GET.
 func isForm(r *http.Request) bool {
-	const form = "application/x-www-form-urlencoded"
-	return r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), form)
+	switch r.Method {
+	case http.MethodPost:
+		return strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	case http.MethodGet:
+		return strings.Contains(r.URL.RawQuery, "Action=") && r.URL.Query().Has("Action")
+	}
+	return false
 }
 
 // serve answers a request, or returns what is to be answered in its place.
 func (x *exchange) serve(s *signature, denied *denial) *Fault {
-	signed, err := readBody(x.r.Body)
+	signed, err := readBody(x.r.Body, x.r.ContentLength)
 	if err != nil {
 		return bodyFault(err)
 	}
@@ -205,11 +214,13 @@ func (x *exchange) serve(s *signature, denied *denial) *Fault {
 
 // authorize lets a request in, or says why not.
 func (x *exchange) authorize(s *signature, denied *denial, body []byte) *denial {
-	if x.handler.verifier == nil || denied != nil {
+	switch {
+	case x.handler.verifier == nil:
+		return nil
+	case denied != nil:
 		return denied
-	}
-	if s == nil {
-		if x.operation != nil && x.server.planner.special.mayBeUnsigned(x.operation.name) {
+	case s == nil:
+		if x.operation != nil && slices.Contains(x.server.planner.special.unsigned, x.operation.name) {
 			return nil
 		}
 		return &denial{why: anonymous}
@@ -257,13 +268,20 @@ func (x *exchange) internal(cause error, attrs ...slog.Attr) *Fault {
 	}
 }
 
+// keptBuffer bounds the buffers that wait for another reply.
+const keptBuffer = 64 << 10
+
 // buffers are those of bodies on their way out.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // reply writes the status and what body appends.
 func (x *exchange) reply(status int, body func([]byte) []byte) {
 	buffer := buffers.Get().(*[]byte)
-	defer buffers.Put(buffer)
+	defer func() {
+		if cap(*buffer) <= keptBuffer {
+			buffers.Put(buffer)
+		}
+	}()
 	x.header(x)
 	*buffer = body((*buffer)[:0])
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(*buffer)))
@@ -273,16 +291,20 @@ func (x *exchange) reply(status int, body func([]byte) []byte) {
 
 var errTooLarge = errors.New("request body is too large")
 
-// readBody reads at most maxBody bytes.
-func readBody(from io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(from, maxBody+1))
-	if err != nil {
+// readBody reads at most maxBody bytes, and about size of them where that is
+// known.
+func readBody(from io.Reader, size int64) ([]byte, error) {
+	var body bytes.Buffer
+	if 0 < size && size <= maxBody {
+		body.Grow(int(size) + bytes.MinRead)
+	}
+	if _, err := body.ReadFrom(io.LimitReader(from, maxBody+1)); err != nil {
 		return nil, fmt.Errorf("reading request body: %w", err)
 	}
-	if len(body) > maxBody {
+	if body.Len() > maxBody {
 		return nil, errTooLarge
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 // plainBody undoes a body's compression, which its signature includes.
@@ -294,7 +316,7 @@ func plainBody(r *http.Request, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decompressing request body: %w", err)
 	}
-	return readBody(unzipped)
+	return readBody(unzipped, 0)
 }
 
 func bodyFault(err error) *Fault {

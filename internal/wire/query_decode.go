@@ -18,8 +18,13 @@ type form struct {
 	parts map[string]*form
 }
 
+// maxParts bounds the parts of a form, each of which takes far more memory
+// than its bytes in the request.
+const maxParts = 1 << 17
+
 // parse adds the pairs of an encoded form.
 func (f *form) parse(text string) error {
+	total := 0
 	for pair := range strings.SplitSeq(text, "&") {
 		if pair == "" {
 			continue
@@ -32,8 +37,9 @@ func (f *form) parse(text string) error {
 		if value, err = url.QueryUnescape(value); err != nil {
 			return fmt.Errorf("reading the query string: %w", err)
 		}
-		if strings.Count(name, ".") > maxDepth {
-			return malformed("The query string is nested too deeply")
+		depth := 1 + strings.Count(name, ".")
+		if total += depth; depth > maxDepth || total > maxParts {
+			return malformed("The query string has too many parts")
 		}
 		at := f
 		for part := range strings.SplitSeq(name, ".") {

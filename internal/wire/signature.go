@@ -35,14 +35,17 @@ func readSignature(r *http.Request) (*signature, *denial) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		return readAuthorization(r, header)
 	}
-	if !strings.Contains(r.URL.RawQuery, "X-Amz-") {
+	if !strings.Contains(r.URL.RawQuery, "Signature=") && !strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
 		return nil, nil
 	}
 	query := r.URL.Query()
-	if !query.Has("X-Amz-Signature") && !query.Has("X-Amz-Credential") {
-		return nil, nil
+	switch {
+	case query.Has("X-Amz-Signature"), query.Has("X-Amz-Credential"):
+		return readPresigned(query)
+	case query.Has("Signature"): // of SigV2
+		return nil, &denial{why: otherAlgorithm}
 	}
-	return readPresigned(query)
+	return nil, nil
 }
 
 func readAuthorization(r *http.Request, header string) (*signature, *denial) {

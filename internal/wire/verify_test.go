@@ -269,6 +269,15 @@ func TestPresignedURLs(t *testing.T) {
 		{name: "another method", method: http.MethodDelete, want: "403 SignatureDoesNotMatch"},
 		{name: "another parameter", method: http.MethodGet, change: func(q url.Values) { q.Set("versionId", "1") }, want: "403 SignatureDoesNotMatch"},
 		{name: "longer", method: http.MethodGet, change: func(q url.Values) { q.Set("X-Amz-Expires", "61") }, want: "403 SignatureDoesNotMatch"},
+		{
+			name: "of version 2", method: http.MethodGet, want: "400 InvalidRequest",
+			change: func(q url.Values) {
+				clear(q)
+				q.Set("AWSAccessKeyId", "A")
+				q.Set("Signature", "0")
+				q.Set("Expires", "1")
+			},
+		},
 		{name: "more than a week", method: http.MethodGet, change: func(q url.Values) { q.Set("X-Amz-Expires", "604801") }, want: "400 AuthorizationHeaderMalformed"},
 		{name: "no signature", method: http.MethodGet, change: func(q url.Values) { q.Del("X-Amz-Signature") }, want: "400 AuthorizationHeaderMalformed"},
 	}

@@ -67,6 +67,10 @@ func (t target) activity(description, cause string) types.ScalingActivity {
 // record stores a target with an activity of it, and forgets the oldest one
 // beyond the limit. The caller holds s.mu.
 func (s *Service) record(ctx context.Context, t target, a types.ScalingActivity) error {
+	if n := len(s.history); n > 0 && !a.StartTime.After(*s.history[n-1].StartTime) {
+		// Activities are sorted by their starts when they are loaded.
+		a.StartTime = new(s.history[n-1].StartTime.Add(time.Nanosecond))
+	}
 	history := append(slices.Clone(s.history), a)
 	old := history[:max(0, len(history)-activityLimit)]
 	if err := s.config.Store.Update(ctx, func(tx *store.Tx) error {

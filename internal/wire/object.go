@@ -7,6 +7,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -46,7 +47,7 @@ func (h *handler) authorizeObject(r *http.Request, s *signature) *denial {
 	switch {
 	case s.presigned && s.payload != "":
 		payload = s.payload
-	case s.presigned && payload == "":
+	case s.presigned && !slices.Contains(s.headers, "x-amz-content-sha256"):
 		payload = unsignedPayload
 	case payload == "":
 		return &denial{why: noPayloadHash}
@@ -61,8 +62,8 @@ func (h *handler) authorizeObject(r *http.Request, s *signature) *denial {
 	return nil
 }
 
-// A checkedBody compares a body with its signed hash. The last read fails
-// where they differ.
+// A checkedBody compares a body with its signed hash. Where they differ the
+// last read fails with the [*Fault] that S3 answers.
 type checkedBody struct {
 	io.ReadCloser
 	hash hash.Hash

@@ -13,7 +13,7 @@ import (
 // before it serves and do not change.
 type Service struct {
 	// Name is the service's name in a SigV4 credential scope, such as "sqs"
-	// or "monitoring".
+	// or "monitoring". Its exceptions are found by it.
 	Name string
 	// Target is the prefix of X-Amz-Target in the JSON protocols, such as
 	// "AmazonSQS"; empty when the service does not speak JSON.
@@ -25,8 +25,8 @@ type Service struct {
 	QueryVersion string
 	// Namespace is the XML namespace of Query replies.
 	Namespace string
-	// CBOR is the service's name in rpc-v2-cbor request paths; empty when the
-	// service does not speak it.
+	// CBOR is the service's name in rpc-v2-cbor request paths, such as
+	// "GraniteServiceVersion20100801"; empty when the service does not speak it.
 	CBOR string
 	// LowerCamel says that members begin with a lower-case letter on the wire.
 	LowerCamel bool

@@ -27,6 +27,7 @@ type Start struct {
 	Attempt    int       `json:"attempt"`
 	Task       string    `json:"task,omitempty"` // the ECS task's ARN
 	Host       string    `json:"host"`
+	Claim      string    `json:"claim"` // tells this claim of the number from any other
 	Started    time.Time `json:"started"`
 }
 

@@ -1,0 +1,203 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spate-run/spate/internal/record"
+)
+
+// metricsName is the output whose numbers become the result's metrics.
+const metricsName = "metrics.json"
+
+// largestMetrics bounds it.
+const largestMetrics = 1 << 20
+
+// longestKey bounds an object's key, in bytes.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+const longestKey = 1024
+
+// An output is a file to upload.
+type output struct {
+	record.Output
+	path string // below SPATE_OUT, as the file system has it
+}
+
+// An outbox is what an attempt left in SPATE_OUT. Nothing outside of the
+// folder is reached through it, whatever links a job makes. The zero value is
+// empty.
+type outbox struct {
+	root  *os.Root
+	files []output
+	names map[string]bool
+	note  func(format string, args ...any) // tells the person what is left out
+}
+
+// openOutbox opens the outputs below an attempt's folder. The job may have put
+// a link in the place of its outputs, which must not lead outside either.
+func openOutbox(dir string, note func(string, ...any)) (*outbox, error) {
+	space, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer space.Close()
+	root, err := space.OpenRoot("out")
+	if err != nil {
+		return nil, err
+	}
+	o := &outbox{root: root, names: map[string]bool{}, note: note}
+	o.collect(".")
+	return o, nil
+}
+
+func (o *outbox) close() {
+	if o.root != nil {
+		_ = o.root.Close() // it was only read
+	}
+}
+
+// collect adds the files of a folder and all below it.
+func (o *outbox) collect(dir string) {
+	entries, err := o.entries(dir)
+	if err != nil {
+		o.note("the outputs in %q are left out: %v", dir, err)
+	}
+	for _, entry := range entries {
+		at := path.Join(dir, entry.Name())
+		if entry.IsDir() {
+			o.collect(at)
+			continue
+		}
+		if err := o.add(at); err != nil {
+			o.note("output %q is left out: %v", at, err)
+		}
+	}
+}
+
+func (o *outbox) entries(dir string) ([]fs.DirEntry, error) {
+	f, err := o.root.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.ReadDir(-1)
+}
+
+// add adds a file, or a link to one in the folder.
+func (o *outbox) add(at string) error {
+	info, err := o.root.Stat(at)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("it is no regular file")
+	}
+	name := objectName(at)
+	if o.names[name] {
+		return fmt.Errorf("another output has the name %q", name)
+	}
+	o.names[name] = true
+	o.files = append(o.files, output{Output: record.Output{Name: name, Size: info.Size()}, path: at})
+	return nil
+}
+
+// objectName is a file's name as a key can hold it. Keys are UTF-8, and
+// control characters do not survive a listing in XML: in names with such
+// bytes these, and %, are escaped as in a URL.
+func objectName(name string) string {
+	odd := func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) }
+	if !strings.ContainsFunc(name, odd) {
+		return name
+	}
+	var b strings.Builder
+	for rest := name; rest != ""; {
+		r, size := utf8.DecodeRuneInString(rest)
+		if odd(r) || r == '%' {
+			for _, c := range []byte(rest[:size]) {
+				fmt.Fprintf(&b, "%%%02X", c)
+			}
+		} else {
+			b.WriteString(rest[:size])
+		}
+		rest = rest[size:]
+	}
+	return b.String()
+}
+
+// outputs lists the files as the attempt's records do.
+func (o *outbox) outputs() []record.Output {
+	var list []record.Output
+	for _, f := range o.files {
+		list = append(list, f.Output)
+	}
+	return list
+}
+
+// metrics reads the numbers of metrics.json.
+func (o *outbox) metrics() map[string]float64 {
+	if !o.names[metricsName] {
+		return nil
+	}
+	metrics, err := o.readMetrics()
+	if err != nil {
+		o.note("%s: %v", metricsName, err)
+	}
+	return metrics
+}
+
+func (o *outbox) readMetrics() (map[string]float64, error) {
+	f, err := o.root.Open(metricsName)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, largestMetrics+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > largestMetrics {
+		return nil, fmt.Errorf("it is larger than %d bytes", largestMetrics)
+	}
+	var values map[string]any
+	if err := json.Unmarshal(text, &values); err != nil {
+		return nil, err
+	}
+	metrics := map[string]float64{}
+	for name, value := range values {
+		number, ok := value.(float64)
+		if !ok {
+			o.note("%s: %q is no number", metricsName, name)
+			continue
+		}
+		metrics[name] = number
+	}
+	return metrics, nil
+}
+
+// upload copies the files to below a prefix, several at once.
+func (o *outbox) upload(ctx context.Context, records *record.Store, prefix string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(transfers)
+	for _, f := range o.files {
+		group.Go(func() error {
+			opened, err := o.root.Open(f.path)
+			if err != nil {
+				return err
+			}
+			defer opened.Close()
+			return records.Put(ctx, prefix+f.Name, opened)
+		})
+	}
+	return group.Wait()
+}

@@ -1,0 +1,157 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spate-run/spate/internal/record"
+)
+
+// settle writes the records of an attempt that has ended, and decides what
+// becomes of the message.
+func (a *attempt) settle(ctx context.Context, end record.End) {
+	defer a.clean()
+	a.log.Info("attempt ended", "attempt", a.number, "state", end.State, "exit code", end.ExitCode,
+		"reason", end.Reason, "took", end.Ended.Sub(end.Started))
+	if a.run == nil {
+		a.settleForeign(ctx, end)
+		return
+	}
+	box := a.outbox()
+	defer box.close()
+	end.Metrics, end.Outputs = box.metrics(), box.outputs()
+	if end.State == record.Interrupted {
+		a.settleInterrupted(ctx, end, box)
+		return
+	}
+	if err := a.record(ctx, end, box); err != nil {
+		a.log.Error("recording the attempt", "attempt", a.number, "error", err)
+		a.lease.handBack(ctx, unreachableDelay)
+		return
+	}
+	if a.isLast(end) {
+		a.lease.delete(ctx)
+		return
+	}
+	a.lease.handBack(ctx, a.delay(end))
+}
+
+// settleForeign decides what becomes of a message that is not spate's. There
+// is no record of it but the log.
+func (a *attempt) settleForeign(ctx context.Context, end record.End) {
+	if !a.isLast(end) {
+		a.lease.handBack(ctx, a.delay(end))
+		return
+	}
+	if end.State == record.Failed {
+		a.log.Error("deleting a message whose command failed for good", "exit code", end.ExitCode, "attempts", a.number)
+	}
+	a.lease.delete(ctx)
+}
+
+// settleInterrupted hands the message to another worker, once that can see
+// that this attempt does not count. Outputs may be large and time short: they
+// come last.
+func (a *attempt) settleInterrupted(ctx context.Context, end record.End, box *outbox) {
+	err := a.putEnd(ctx, end)
+	if a.run.generation(a.message.job.generation).cancelled {
+		a.lease.delete(ctx)
+	} else {
+		a.lease.handBack(ctx, a.delay(end))
+	}
+	if err := errors.Join(err, box.upload(ctx, a.records, a.prefix()+"out/")); err != nil {
+		a.log.Warn("recording the attempt", "attempt", a.number, "error", err)
+	}
+}
+
+// record writes the end of an attempt and what it left, and then the result
+// where this was the job's last attempt.
+func (a *attempt) record(ctx context.Context, end record.End, box *outbox) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.putEnd(groupCtx, end) })
+	group.Go(func() error { return box.upload(groupCtx, a.records, a.prefix()+"out/") })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if !a.isLast(end) {
+		return nil
+	}
+	return a.putResult(ctx, end)
+}
+
+// putEnd writes end.json and log.txt.
+func (a *attempt) putEnd(ctx context.Context, end record.End) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.records.PutJSON(ctx, a.prefix()+"end.json", end) })
+	group.Go(func() error { return a.records.Put(ctx, a.prefix()+"log.txt", a.logFile(end)) })
+	return group.Wait()
+}
+
+// logFile is what the command printed; an attempt that has no folder has the
+// reason for that.
+func (a *attempt) logFile(end record.End) io.ReadSeeker {
+	if a.space == nil {
+		return strings.NewReader("spate: " + end.Reason + "\n")
+	}
+	if lost := a.space.log.lost; lost != nil {
+		a.log.Warn("the log is not whole", "attempt", a.number, "error", lost)
+	}
+	return a.space.log.file
+}
+
+func (a *attempt) outbox() *outbox {
+	if a.space == nil {
+		return &outbox{}
+	}
+	box, err := openOutbox(a.space.dir, a.space.log.note)
+	if err != nil {
+		a.space.log.note("the outputs are left out: %v", err)
+		return &outbox{}
+	}
+	return box
+}
+
+// prefix is where the attempt's records are.
+func (a *attempt) prefix() string { return a.message.job.prefix(a.number) }
+
+func (a *attempt) clean() {
+	if a.space == nil {
+		return
+	}
+	if err := a.space.close(); err != nil {
+		a.log.Warn("removing the attempt's folder", "error", err)
+	}
+}
+
+// failures counts the job's failed attempts before this one. Of a message that
+// is not spate's only the queue keeps count, which tells no interruption.
+func (a *attempt) failures() int {
+	if a.run == nil {
+		return a.number - 1
+	}
+	return a.past.failures()
+}
+
+// isLast says whether an end leaves nothing to try.
+func (a *attempt) isLast(end record.End) bool {
+	return end.State == record.Done ||
+		end.State == record.Failed && (end.Final || a.failures() >= a.job.Retries)
+}
+
+// delay is the time before the message comes again.
+func (a *attempt) delay(end record.End) time.Duration {
+	switch {
+	case end.State == record.Failed:
+		return backoff(a.job, a.failures()+1)
+	case end.ExitCode == exitInterrupted:
+		return backoff(a.job, a.past.interruptions()+1)
+	case a.space == nil:
+		return unreachableDelay
+	}
+	return 0
+}

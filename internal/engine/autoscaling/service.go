@@ -25,7 +25,7 @@ type Config struct {
 	// Cadence divides cooldowns; 0 means 1, AWS's own.
 	Cadence int
 	// Capacity returns the desired count of the service with the resource ID
-	// "service/<cluster>/<service>".
+	// "service/<cluster>/<service>", or an error when there is none.
 	Capacity func(ctx context.Context, resourceID string) (desired int, err error)
 	// SetCapacity sets it.
 	SetCapacity func(ctx context.Context, resourceID string, n int) error

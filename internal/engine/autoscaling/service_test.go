@@ -31,7 +31,7 @@ type ecs struct {
 
 func (e *ecs) capacity(_ context.Context, id string) (int, error) {
 	if id != resource {
-		return 0, wire.Faultf("ServiceNotFoundException", "Service not found.")
+		return 0, errors.New("no such service")
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -2,7 +2,6 @@ package autoscaling
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -40,10 +39,8 @@ func (s *Service) registerScalableTarget(ctx context.Context, in *aas.RegisterSc
 		return nil, err
 	}
 	if _, err := s.config.Capacity(ctx, *in.ResourceId); err != nil {
-		if _, ok := errors.AsType[*wire.Fault](err); ok {
-			return nil, validation("ECS service doesn't exist: %s", *in.ResourceId)
-		}
-		return nil, err
+		s.config.Log.InfoContext(ctx, "capacity was not read", "resource", *in.ResourceId, "error", err)
+		return nil, validation("ECS service doesn't exist: %s", *in.ResourceId)
 	}
 	if err := s.targets.Save(ctx, *in.ResourceId, t); err != nil {
 		return nil, err

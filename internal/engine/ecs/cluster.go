@@ -48,6 +48,15 @@ func (s *Service) cluster(ref *string) (*cluster, error) {
 	return c, nil
 }
 
+// strategy is what a launch that asks for this one gets: without a launch type
+// or a strategy of its own, the cluster's default.
+func (c *cluster) strategy(launch types.LaunchType, own []types.CapacityProviderStrategyItem) []types.CapacityProviderStrategyItem {
+	if launch == "" && len(own) == 0 {
+		return c.Detail.DefaultCapacityProviderStrategy
+	}
+	return own
+}
+
 func clusterName(ref *string) string {
 	if aws.ToString(ref) == "" {
 		return defaultCluster

@@ -33,17 +33,17 @@ func newDeployment(definition string, now time.Time) deployment {
 	}
 }
 
-func validateStrategy(c *types.DeploymentConfiguration) error {
-	if c == nil {
-		return nil
-	}
-	if c.Strategy != "" && c.Strategy != types.DeploymentStrategyRolling {
+// validateDeployments checks that a service can be deployed to.
+func validateDeployments(c *types.DeploymentConfiguration) error {
+	least, most := *c.MinimumHealthyPercent, *c.MaximumPercent
+	switch {
+	case c.Strategy != types.DeploymentStrategyRolling:
 		return wire.Faultf("UnsupportedFeatureException", "Deployment strategy %s is not available.", c.Strategy)
-	}
-	if aws.ToInt32(c.MinimumHealthyPercent) < 0 || c.MaximumPercent != nil && *c.MaximumPercent <= 0 {
+	case least < 0 || most <= 0:
 		return wire.Faultf("InvalidParameterException", "Both maximumPercent and minimumHealthyPercent must be positive.")
-	}
-	if c.MaximumPercent != nil && aws.ToInt32(c.MinimumHealthyPercent) >= *c.MaximumPercent {
+	case least == 100 && most == 100:
+		return wire.Faultf("InvalidParameterException", "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
+	case least > most:
 		return wire.Faultf("InvalidParameterException", "maximumPercent must be greater than minimumHealthyPercent.")
 	}
 	return nil
@@ -67,6 +67,7 @@ func deploymentConfiguration(own, change *types.DeploymentConfiguration) *types.
 	next.MaximumPercent = cmp.Or(change.MaximumPercent, next.MaximumPercent)
 	next.DeploymentCircuitBreaker = cmp.Or(change.DeploymentCircuitBreaker, next.DeploymentCircuitBreaker)
 	next.Alarms = cmp.Or(change.Alarms, next.Alarms)
+	next.Strategy = cmp.Or(change.Strategy, next.Strategy)
 	return &next
 }
 

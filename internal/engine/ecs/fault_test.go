@@ -48,6 +48,14 @@ func TestFaults(t *testing.T) {
 				_, err := r.UpdateService(ctx(r), &sdk.UpdateServiceInput{Service: new("work"), DesiredCount: aws.Int32(-1)})
 				return err
 			}, "InvalidParameterException: Desired count must be greater than or equal to 0."},
+			{"deployments that cannot happen", func() error {
+				_, err := r.UpdateService(ctx(r), &sdk.UpdateServiceInput{Service: new("work"), DeploymentConfiguration: &types.DeploymentConfiguration{MaximumPercent: aws.Int32(100)}})
+				return err
+			}, "InvalidParameterException: Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."},
+			{"blue and green", func() error {
+				_, err := r.UpdateService(ctx(r), &sdk.UpdateServiceInput{Service: new("work"), DeploymentConfiguration: &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyBlueGreen}})
+				return err
+			}, "UnsupportedFeatureException: Deployment strategy BLUE_GREEN is not available."},
 			{"service of another cluster", func() error {
 				_, err := r.UpdateService(ctx(r), &sdk.UpdateServiceInput{Service: new("arn:aws:ecs:us-east-1:000000000000:service/other/work")})
 				return err

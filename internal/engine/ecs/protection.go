@@ -161,7 +161,7 @@ func (s *Service) failure(t *task, reason, detail string) *types.Failure {
 func (s *Service) describeProtection(t *task, now time.Time) types.ProtectedTask {
 	p := types.ProtectedTask{TaskArn: aws.String(s.taskARN(t)), ProtectionEnabled: t.protected(now)}
 	if p.ProtectionEnabled {
-		p.ExpirationDate = aws.Time(t.ProtectedUntil)
+		p.ExpirationDate = moment(t.ProtectedUntil)
 	}
 	return p
 }

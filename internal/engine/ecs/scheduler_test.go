@@ -36,7 +36,7 @@ func TestServiceKeepsItsPromises(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	rapid.Check(t, func(rt *rapid.T) {
 		stubborn := rapid.Bool().Draw(rt, "stubborn")
-		story := rapid.SliceOfN(moves, 1, 25).Draw(rt, "story")
+		story := rapid.SliceOfN(moves, 1, 15).Draw(rt, "story")
 		for _, suffix := range []string{"", "-wal", "-shm"} {
 			os.Remove(path + suffix)
 		}

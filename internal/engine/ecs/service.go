@@ -134,7 +134,7 @@ func (s *Service) CreateService(ctx context.Context, in *ecs.CreateServiceInput)
 		Deployments: []deployment{newDeployment(d.arn(), now)},
 		Token:       aws.ToString(in.ClientToken),
 		CreatedAt:   now,
-		Detail:      serviceDetail(in),
+		Detail:      serviceDetail(in, c.strategy(in.LaunchType, in.CapacityProviderStrategy)),
 		Tags:        in.Tags,
 		tasks:       map[*task]bool{},
 		pending:     true,
@@ -183,10 +183,11 @@ func validateService(in *ecs.CreateServiceInput) error {
 		return wire.Faultf("InvalidParameterException", "Service name contains invalid characters.")
 	case aws.ToInt32(in.DesiredCount) < 0:
 		return wire.Faultf("InvalidParameterException", "Desired count must be greater than or equal to 0.")
-	case in.DeploymentController != nil && in.DeploymentController.Type != types.DeploymentControllerTypeEcs:
-		return wire.Faultf("UnsupportedFeatureException", "Deployment controller %s is not available.", in.DeploymentController.Type)
 	}
-	return validateStrategy(in.DeploymentConfiguration)
+	if c := in.DeploymentController; c != nil && c.Type != "" && c.Type != types.DeploymentControllerTypeEcs {
+		return wire.Faultf("UnsupportedFeatureException", "Deployment controller %s is not available.", c.Type)
+	}
+	return validateDeployments(deploymentConfiguration(nil, in.DeploymentConfiguration))
 }
 
 // validateLaunch checks that tasks of a definition can be launched so.
@@ -200,10 +201,10 @@ func validateLaunch(d *definition, launch types.LaunchType, network *types.Netwo
 	return nil
 }
 
-func serviceDetail(in *ecs.CreateServiceInput) types.Service {
+func serviceDetail(in *ecs.CreateServiceInput, strategy []types.CapacityProviderStrategyItem) types.Service {
 	detail := types.Service{
 		AvailabilityZoneRebalancing:   cmp.Or(in.AvailabilityZoneRebalancing, types.AvailabilityZoneRebalancingEnabled),
-		CapacityProviderStrategy:      in.CapacityProviderStrategy,
+		CapacityProviderStrategy:      strategy,
 		DeploymentConfiguration:       deploymentConfiguration(nil, in.DeploymentConfiguration),
 		DeploymentController:          &types.DeploymentController{Type: types.DeploymentControllerTypeEcs},
 		EnableECSManagedTags:          in.EnableECSManagedTags,
@@ -259,9 +260,6 @@ func (s *Service) updated(v service, in *ecs.UpdateServiceInput, now time.Time) 
 	if aws.ToInt32(in.DesiredCount) < 0 {
 		return v, wire.Faultf("InvalidParameterException", "Desired count must be greater than or equal to 0.")
 	}
-	if err := validateStrategy(in.DeploymentConfiguration); err != nil {
-		return v, err
-	}
 	was := *v.primary()
 	d := s.definition(&was.Definition)
 	if in.TaskDefinition != nil {
@@ -271,6 +269,9 @@ func (s *Service) updated(v service, in *ecs.UpdateServiceInput, now time.Time) 
 		}
 	}
 	v.Detail = updatedDetail(v.Detail, in)
+	if err := validateDeployments(v.Detail.DeploymentConfiguration); err != nil {
+		return v, err
+	}
 	if err := validateLaunch(d, v.Detail.LaunchType, v.Detail.NetworkConfiguration); err != nil {
 		return v, err
 	}

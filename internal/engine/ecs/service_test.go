@@ -1,6 +1,7 @@
 package ecs_test
 
 import (
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -47,6 +48,47 @@ func TestServiceScalesOutAndIn(t *testing.T) {
 (service work) has reached a steady state.`
 		if diff := cmp.Diff(want, anonymous(r.messages())); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestWaiters(t *testing.T) {
+	in(t, 2, func(r *rig) {
+		r.machine.stubborn = true
+		r.serve(2)
+		input := &sdk.DescribeServicesInput{Services: []string{"work"}}
+		if err := sdk.NewServicesStableWaiter(r).Wait(ctx(r), input, time.Minute); err != nil {
+			t.Error(err)
+		}
+		must(r.DeleteService(ctx(r), &sdk.DeleteServiceInput{Service: new("work"), Force: new(true)}))
+		if err := sdk.NewServicesInactiveWaiter(r).Wait(ctx(r), input, time.Minute); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestNothingStartsUnwritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, filepath.Join(t.TempDir(), "x.db"), 2)
+		r.base()
+		r.serve(1)
+		if err := r.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.UpdateService(ctx(r), &sdk.UpdateServiceInput{Service: new("work"), DesiredCount: aws.Int32(2)}); err == nil {
+			t.Error("got no error, want one when the store takes nothing")
+		}
+		r.machine.processes("")[0].end(0)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := len(r.machine.starts()); got != 1 {
+			t.Errorf("got %d starts, want 1", got)
+		}
+		if got := r.work().DesiredCount; got != 1 {
+			t.Errorf("got desired count %d, want what was acknowledged, 1", got)
+		}
+		if err := r.stop(); err == nil {
+			t.Error("got no error from Run, want one about what is not written")
 		}
 	})
 }

@@ -235,7 +235,7 @@ func (s *Service) makeTasks(ctx context.Context, c *cluster, d *definition, in *
 			t.Tags = withTags(d.Tags, in.Tags)
 		}
 		t.Detail.EnableExecuteCommand = in.EnableExecuteCommand
-		launchDetail(&t.Detail, in.LaunchType, in.CapacityProviderStrategy, in.PlatformVersion)
+		launchDetail(&t.Detail, in.LaunchType, c.strategy(in.LaunchType, in.CapacityProviderStrategy), in.PlatformVersion)
 		tasks[i] = &t
 	}
 	err := s.config.Store.Update(ctx, func(tx *store.Tx) error {
@@ -451,5 +451,5 @@ func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	return &t
+	return new(t.UTC())
 }

@@ -184,8 +184,8 @@ type settings struct {
 	redrive    *redrivePolicy // nil for none
 }
 
-// settings parses attributes that parseAttributes has accepted.
-func (d *document) settings() settings {
+// parsed parses attributes that parseAttributes has accepted.
+func (d *document) parsed() settings {
 	var s settings
 	for _, a := range attributes {
 		value := d.attribute(a)

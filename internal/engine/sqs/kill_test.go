@@ -19,20 +19,12 @@ import (
 // loadEnv names the store of a process that TestKill starts and kills.
 const loadEnv = "SPATE_TEST_SQS_LOAD"
 
-func TestMain(m *testing.M) {
-	if os.Getenv(loadEnv) != "" {
-		m.Run() // TestLoad alone, until the process is killed
-		return
-	}
-	os.Exit(m.Run())
-}
-
 // TestLoad is the process that TestKill kills: it writes a line for everything
 // that was acknowledged.
 func TestLoad(t *testing.T) {
 	path := os.Getenv(loadEnv)
 	if path == "" {
-		t.SkipNow()
+		t.Skip("runs in a process that TestKill starts")
 	}
 	e := start(t, path)
 	url := e.create(t, "q")

@@ -302,7 +302,7 @@ func (s *Service) amend(ctx context.Context, url *string, change func(*document)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q.document, q.settings = doc, doc.settings()
+	q.document, q.settings = doc, doc.parsed()
 	s.advance(q, nowMilli())
 	s.arm(q.next())
 	return nil

@@ -30,7 +30,7 @@ type waiter struct {
 }
 
 func newQueue(name string, doc document) *queue {
-	return &queue{document: doc, settings: doc.settings(), name: name, handed: map[int64]*message{}}
+	return &queue{document: doc, settings: doc.parsed(), name: name, handed: map[int64]*message{}}
 }
 
 // invisible is the number of messages in flight, claimed ones included: a

@@ -22,10 +22,15 @@ type reception struct {
 	wait       time.Duration
 }
 
-// A received message is one as its receiver sees it.
-type received struct {
+// A revision is a claimed message and the delivery that it gets.
+type revision struct {
 	message *message
 	delivery
+}
+
+// A received message is one as its receiver sees it.
+type received struct {
+	revision
 	payload *payload
 }
 
@@ -159,8 +164,7 @@ func (s *Service) putBack(q *queue, claimed []*message) {
 func (s *Service) deliver(ctx context.Context, q *queue, r reception, claimed []*message) ([]received, error) {
 	s.gate.RLock()
 	defer s.gate.RUnlock()
-	target, batch, dead := s.sort(q, r, claimed)
-
+	batch, target, dead := s.triage(q, r, claimed)
 	err := s.store.Update(ctx, func(tx *store.Tx) error {
 		for i := range batch {
 			if err := batch[i].save(tx); err != nil {
@@ -174,16 +178,18 @@ func (s *Service) deliver(ctx context.Context, q *queue, r reception, claimed []
 		}
 		return nil
 	})
-	if err == nil && ctx.Err() != nil {
-		err = s.takeBack(ctx, batch)
+	if err != nil {
+		s.putBack(q, claimed)
+		return nil, err
+	}
+	gone := context.Cause(ctx)
+	if gone != nil {
+		s.takeBack(ctx, batch)
+		batch = nil
 	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil {
-		s.settle(q, claimed)
-		return nil, err
-	}
 	for _, m := range batch {
 		m.message.delivery = m.delivery
 		q.handed[m.message.id] = m.message
@@ -192,12 +198,12 @@ func (s *Service) deliver(ctx context.Context, q *queue, r reception, claimed []
 	q.counts.Received += len(batch)
 	s.bury(q, target, dead)
 	s.settle(q, claimed)
-	return batch, nil
+	return batch, gone
 }
 
-// sort splits claimed messages into those to deliver and dead letters for the
+// triage splits claimed messages into those to deliver and dead letters for the
 // target. Messages that a purge has taken are in neither.
-func (s *Service) sort(q *queue, r reception, claimed []*message) (target *queue, batch []received, dead []*message) {
+func (s *Service) triage(q *queue, r reception, claimed []*message) (batch []received, target *queue, dead []*message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if q.redrive != nil {
@@ -217,10 +223,10 @@ func (s *Service) sort(q *queue, r reception, claimed []*message) (target *queue
 			if next.first == 0 {
 				next.first = now
 			}
-			batch = append(batch, received{message: m, delivery: next, payload: m.payload})
+			batch = append(batch, received{revision: revision{m, next}, payload: m.payload})
 		}
 	}
-	return target, batch, dead
+	return batch, target, dead
 }
 
 // save makes the reception part of a change, and reads the payload if memory
@@ -236,9 +242,8 @@ func (r *received) save(tx *store.Tx) error {
 	return saveDelivery(tx, r.message.id, r.delivery)
 }
 
-// takeBack undoes receptions whose client has gone during the commit, and
-// returns why it has gone.
-func (s *Service) takeBack(ctx context.Context, batch []received) error {
+// takeBack undoes receptions on disk whose client has gone during the commit.
+func (s *Service) takeBack(ctx context.Context, batch []received) {
 	err := s.store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		for _, m := range batch {
 			if err := saveDelivery(tx, m.message.id, m.message.delivery); err != nil {
@@ -247,10 +252,9 @@ func (s *Service) takeBack(ctx context.Context, batch []received) error {
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil { // they stay hidden if the engine stops before their timeout
 		s.log.Error("making messages of a lost client visible", "err", err)
 	}
-	return context.Cause(ctx)
 }
 
 // bury moves dead letters in memory, where the store has moved them.

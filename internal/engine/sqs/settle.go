@@ -227,25 +227,22 @@ func (s *Service) changeVisibility(ctx context.Context, q *queue, changes []chan
 
 	s.gate.RLock()
 	defer s.gate.RUnlock()
-	faults, next := s.judge(messages, changes)
-	err = s.store.Update(ctx, func(tx *store.Tx) error {
-		for i, m := range messages {
-			if faults[i] != nil {
-				continue
+	faults, revised := s.judge(messages, changes)
+	if len(revised) > 0 {
+		err = s.store.Update(ctx, func(tx *store.Tx) error {
+			for _, r := range revised {
+				if err := saveDelivery(tx, r.message.id, r.delivery); err != nil {
+					return err
+				}
 			}
-			if err := saveDelivery(tx, m.id, next[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
-		for i, m := range messages {
-			if faults[i] == nil {
-				m.delivery = next[i]
-			}
+		for _, r := range revised {
+			r.message.delivery = r.delivery
 		}
 	}
 	s.settle(q, present(messages))
@@ -253,11 +250,11 @@ func (s *Service) changeVisibility(ctx context.Context, q *queue, changes []chan
 }
 
 // judge decides which changes can be made to claimed messages, and what comes
-// of them.
-func (s *Service) judge(messages []*message, changes []change) (faults []error, next []delivery) {
+// of them. There is a place for a fault for each change.
+func (s *Service) judge(messages []*message, changes []change) (faults []error, revised []revision) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	faults, next = make([]error, len(changes)), make([]delivery, len(changes))
+	faults = make([]error, len(changes))
 	now := nowMilli()
 	for i, m := range messages {
 		c := changes[i]
@@ -266,12 +263,14 @@ func (s *Service) judge(messages []*message, changes []change) (faults []error, 
 				"Message does not exist or is not available for visibility timeout change.")
 			continue
 		}
-		next[i] = m.delivery
-		next[i].due = now + int64(c.timeout)*1000
-		if next[i].due > m.taken+maxVisibility*1000 {
+		next := m.delivery
+		next.due = now + int64(c.timeout)*1000
+		if next.due > m.taken+maxVisibility*1000 {
 			faults[i] = invalidValue(c.timeout, "VisibilityTimeout",
 				"Total VisibilityTimeout for the message is beyond the limit [43200 seconds].")
+			continue
 		}
+		revised = append(revised, revision{m, next})
 	}
-	return faults, next
+	return faults, revised
 }

@@ -134,7 +134,7 @@ func (e *engine) remove(t testing.TB, url string, m types.Message) {
 	t.Helper()
 	_, err := e.DeleteMessage(t.Context(), &sdk.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle})
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 }
 
@@ -144,7 +144,7 @@ func (e *engine) hide(t testing.TB, url string, m types.Message, seconds int32) 
 		QueueUrl: &url, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: seconds,
 	})
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 }
 

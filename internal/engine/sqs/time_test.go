@@ -289,6 +289,45 @@ func TestClientThatLeftGetsNothing(t *testing.T) {
 	})
 }
 
+// A message that is handed to a waiter in the moment in which it leaves goes to
+// the next one.
+func TestClientThatLeavesWhileItIsServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t)
+		url := e.create(t, "q")
+		e.send(t, url, "x")
+		e.receive(t, url)
+		var wg sync.WaitGroup
+		ctx, cancel := context.WithCancel(t.Context())
+		left := e.wait(ctx, &wg, url, 1)
+		stays := e.wait(t.Context(), &wg, url, 1)
+		start := time.Now()
+		e.service.Release("q", cancel)
+		<-left
+		if got := <-stays; len(got) != 1 || time.Since(start) != 0 {
+			t.Errorf("who stayed: got %q after %v, want the message at once", got, time.Since(start))
+		}
+		wg.Wait()
+	})
+}
+
+// pause keeps the store from committing until the result is called.
+func (e *engine) pause(t *testing.T, wg *sync.WaitGroup) (resume func()) {
+	t.Helper()
+	entered, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	wg.Go(func() {
+		if err := e.store.Update(t.Context(), func(*store.Tx) error {
+			once.Do(func() { close(entered); <-release })
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	<-entered
+	return func() { close(release) }
+}
+
 // A client that leaves while its reception is being committed leaves the
 // message as if it had not been received, on disk too.
 func TestClientThatLeavesDuringTheCommit(t *testing.T) {
@@ -298,23 +337,13 @@ func TestClientThatLeavesDuringTheCommit(t *testing.T) {
 		e.send(t, url, "x")
 
 		var wg sync.WaitGroup
-		entered, release := make(chan struct{}), make(chan struct{})
-		var once sync.Once
-		wg.Go(func() {
-			if err := e.store.Update(t.Context(), func(*store.Tx) error {
-				once.Do(func() { close(entered); <-release })
-				return nil
-			}); err != nil {
-				t.Error(err)
-			}
-		})
-		<-entered
+		resume := e.pause(t, &wg)
 		ctx, cancel := context.WithCancel(t.Context())
 		left := e.wait(ctx, &wg, url, 1)
 		e.wantCounts(t, url, "0 visible, 1 in flight, 0 delayed")
 		stays := e.wait(t.Context(), &wg, url, 1)
 		cancel()
-		close(release)
+		resume()
 		if got := <-left; len(got) == 1 && got[0] == "x" {
 			t.Errorf("who left got the message")
 		}
@@ -327,6 +356,55 @@ func TestClientThatLeavesDuringTheCommit(t *testing.T) {
 		if got := e.receive(t, url)[0].Attributes["ApproximateReceiveCount"]; got != "2" {
 			t.Errorf("receptions: got %s, want 2", got)
 		}
+	})
+}
+
+// Dead letters that the same commit has moved stay moved.
+func TestClientThatLeavesWhileLettersDie(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t)
+		dead := e.create(t, "dead")
+		url := e.create(t, "q", "RedrivePolicy",
+			fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, account.ARN("sqs", "dead")))
+		e.send(t, url, "poison")
+		e.hide(t, url, e.receive(t, url)[0], 0)
+		e.send(t, url, "x")
+
+		var wg sync.WaitGroup
+		resume := e.pause(t, &wg)
+		ctx, cancel := context.WithCancel(t.Context())
+		left := e.wait(ctx, &wg, url, 2)
+		cancel()
+		resume()
+		<-left
+		wg.Wait()
+		for range 2 {
+			e.wantCounts(t, url, "1 visible, 0 in flight, 0 delayed")
+			e.wantCounts(t, dead, "1 visible, 0 in flight, 0 delayed")
+			e = e.crash(t)
+		}
+	})
+}
+
+// Whoever names messages that a commit is busy with waits for its end.
+func TestDeletingWhatIsBeingChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t)
+		url := e.create(t, "q")
+		e.send(t, url, "x")
+		m := e.receive(t, url)[0]
+		var wg sync.WaitGroup
+		resume := e.pause(t, &wg)
+		wg.Go(func() { e.hide(t, url, m, 0) })
+		synctest.Wait()
+		wg.Go(func() { e.remove(t, url, m) })
+		wg.Go(func() { e.remove(t, url, m) })
+		synctest.Wait()
+		e.wantCounts(t, url, "0 visible, 1 in flight, 0 delayed")
+		resume()
+		wg.Wait()
+		e = e.crash(t)
+		e.wantCounts(t, url, "0 visible, 0 in flight, 0 delayed")
 	})
 }
 
@@ -361,5 +439,85 @@ func TestPurge(t *testing.T) {
 		if err := purge(); err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+func TestMessagesInFlightAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t)
+		url := e.create(t, "q")
+		e.service.Fill("q", 120_000, 1, time.Now().Add(7*time.Second).UnixMilli())
+		e.send(t, url, "x")
+		_, err := e.ReceiveMessage(t.Context(), &sdk.ReceiveMessageInput{QueueUrl: &url})
+		if got, want := code(err), "OverLimit"; got != want {
+			t.Errorf("receiving at the limit: got %v, want %s", err, want)
+		}
+		var wg sync.WaitGroup
+		start := time.Now()
+		if got := <-e.wait(t.Context(), &wg, url, 1); len(got) != 1 || time.Since(start) != 7*time.Second {
+			t.Errorf("waiting at the limit: got %q after %v, want the message after 7s", got, time.Since(start))
+		}
+		wg.Wait()
+	})
+}
+
+// Clients come and go while messages are committed: each message is consumed
+// once. Nobody's visibility timeout runs out meanwhile, since time stands still
+// as long as anybody works.
+func TestEveryMessageIsConsumedOnce(t *testing.T) {
+	const producers, consumers, each = 4, 8, 100
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t)
+		url := e.create(t, "q")
+		ctx, stop := context.WithCancel(t.Context())
+		var (
+			wg       sync.WaitGroup
+			mu       sync.Mutex
+			consumed = map[string]int{}
+		)
+		for p := range producers {
+			wg.Go(func() {
+				for i := range each {
+					body := fmt.Sprint(p, " ", i)
+					if _, err := e.SendMessage(ctx, &sdk.SendMessageInput{QueueUrl: &url, MessageBody: &body}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for c := range consumers {
+			wg.Go(func() {
+				for i := 0; ctx.Err() == nil; i++ {
+					client, leave := context.WithCancel(ctx)
+					if (c+i)%3 == 0 {
+						wg.Go(leave) // while the request is under way, perhaps
+					}
+					out, err := e.ReceiveMessage(client, &sdk.ReceiveMessageInput{
+						QueueUrl: &url, MaxNumberOfMessages: int32(1 + c), WaitTimeSeconds: 20,
+					})
+					leave()
+					if err != nil {
+						continue
+					}
+					for _, m := range out.Messages {
+						e.remove(t, url, m)
+						mu.Lock()
+						consumed[*m.Body]++
+						if len(consumed) == producers*each {
+							stop()
+						}
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		wg.Wait()
+		stop()
+		for body, times := range consumed {
+			if times != 1 {
+				t.Errorf("message %s: consumed %d times, want once", body, times)
+			}
+		}
+		e.wantCounts(t, url, "0 visible, 0 in flight, 0 delayed")
 	})
 }

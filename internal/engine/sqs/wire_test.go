@@ -70,3 +70,42 @@ func TestRawJSON(t *testing.T) {
 		}
 	}
 }
+
+// Clients older than the JSON protocol speak Query.
+func TestRawQuery(t *testing.T) {
+	e := open(t)
+	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	for _, tt := range []struct {
+		body   string
+		status int
+		parts  []string // what the reply must have, in this order
+	}{
+		{"Action=CreateQueue&QueueName=q&Attribute.1.Name=VisibilityTimeout&Attribute.1.Value=7", 200,
+			[]string{"<CreateQueueResult><QueueUrl>http://engine.local/000000000000/q</QueueUrl></CreateQueueResult>"}},
+		{"Action=GetQueueAttributes&QueueUrl=q&AttributeName.1=VisibilityTimeout", 200,
+			[]string{"<Attribute><Name>VisibilityTimeout</Name><Value>7</Value></Attribute>"}},
+		{"Action=SendMessage&QueueUrl=q&MessageBody=a%3Cb&MessageAttribute.1.Name=n" +
+			"&MessageAttribute.1.Value.DataType=Number&MessageAttribute.1.Value.StringValue=1", 200,
+			[]string{"<SendMessageResult>", "<MD5OfMessageBody>1a382af93ed4b8a29ebd8e859a0168d7</MD5OfMessageBody>"}},
+		{"Action=SendMessageBatch&QueueUrl=q&SendMessageBatchRequestEntry.1.Id=x&SendMessageBatchRequestEntry.1.MessageBody=late" +
+			"&SendMessageBatchRequestEntry.1.DelaySeconds=9", 200,
+			[]string{"<SendMessageBatchResultEntry>", "<Id>x</Id>"}},
+		{"Action=ReceiveMessage&QueueUrl=q&MaxNumberOfMessages=10&AttributeName.1=ApproximateReceiveCount&MessageAttributeName.1=All", 200,
+			[]string{"<Message><Attribute><Name>ApproximateReceiveCount</Name><Value>1</Value></Attribute>", "<Body>a&lt;b</Body>",
+				"<MessageAttribute><Name>n</Name><Value>", "<StringValue>1</StringValue>", "</Message></ReceiveMessageResult>"}},
+		{"Action=PurgeQueue&QueueUrl=none", 400,
+			[]string{"<Code>AWS.SimpleQueueService.NonExistentQueue</Code>"}},
+	} {
+		got := e.post(t, form, tt.body+"&Version=2012-11-05")
+		if got.status != tt.status {
+			t.Errorf("%s: got status %d, want %d", tt.body, got.status, tt.status)
+		}
+		rest := got.body
+		for _, part := range tt.parts {
+			var ok bool
+			if _, rest, ok = strings.Cut(rest, part); !ok {
+				t.Errorf("%s:\n got %s\nwant it to have %s", tt.body, got.body, part)
+			}
+		}
+	}
+}

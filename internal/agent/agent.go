@@ -298,15 +298,25 @@ func (w *worker) work(ctx context.Context) error {
 	return nil
 }
 
+// protectedPoll is how long a protected worker waits for its next message. An
+// empty receive gives protection up, so that an idle task can be scaled in
+// soon; the receives after that wait longer. Even so short a wait asks all of
+// SQS's servers.
+const protectedPoll = time.Second
+
 // receive waits for a message, and returns nil where none came.
 func (w *worker) receive(ctx context.Context) (*types.Message, error) {
+	poll := w.Poll
+	if w.protection.on() {
+		poll = min(poll, protectedPoll)
+	}
 	// An answer that is this late is lost: the connection is dead.
 	ctx, cancel := context.WithTimeout(ctx, w.Poll+20*time.Second)
 	defer cancel()
 	out, err := w.sqs.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:                    &w.Queue,
 		MaxNumberOfMessages:         1,
-		WaitTimeSeconds:             seconds(w.Poll),
+		WaitTimeSeconds:             seconds(poll),
 		VisibilityTimeout:           seconds(w.Visibility),
 		MessageAttributeNames:       []string{record.AttrRun, record.AttrIndex, record.AttrGeneration},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameApproximateReceiveCount},

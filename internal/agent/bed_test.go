@@ -403,6 +403,19 @@ func (b *bed) keys(prefix string) []string {
 	return keys
 }
 
+// receive takes a message from the queue as somebody else would, or nil.
+func (b *bed) receive(wait int32) *types.Message {
+	b.t.Helper()
+	out, err := b.sqs.ReceiveMessage(b.t.Context(), &sdksqs.ReceiveMessageInput{QueueUrl: &b.queue, WaitTimeSeconds: wait})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if len(out.Messages) == 0 {
+		return nil
+	}
+	return &out.Messages[0]
+}
+
 // queued counts the queue's visible messages, and all of them.
 func (b *bed) queued() (visible, all int) {
 	b.t.Helper()

@@ -47,6 +47,13 @@ func newProtection(c Config) *protection {
 
 func (p *protection) close() { p.client.CloseIdleConnections() }
 
+// on says whether the task is protected.
+func (p *protection) on() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.renewAt.IsZero()
+}
+
 // set protects the task, unless it is protected. The error is a refusedError,
 // or says why the agent did not answer.
 func (p *protection) set(ctx context.Context) error {

@@ -27,13 +27,16 @@
 // nobody else can take them, and counts show them in flight.
 //
 // Messages live in the store. Memory holds their order, about 115 bytes a
-// message, and the bodies of the most recent ones up to a fixed budget.
+// message, and bodies up to a fixed budget; others are read when they are
+// received.
 //
-// It leaves to others: wire protocols and signatures (wire), CloudWatch's
-// metrics, for which it counts ([Service.Counts]). Policy, RedriveAllowPolicy
-// and the encryption attributes are kept and answered, and have no effect:
-// there is one user, and the disk is theirs. The age of a dead letter counts from
-// its sending, where CloudWatch counts from its move. FIFO queues, message move tasks,
-// and permissions are not there. A deleted queue's name can be used again at
-// once, where AWS asks for 60 seconds (QueueDeletedRecently).
+// It leaves to others: wire protocols and signatures (wire), and CloudWatch's
+// metrics, for which it counts ([Service.Counts]).
+//
+// Where it differs from AWS: Policy, RedriveAllowPolicy and the encryption
+// attributes are kept and answered, and have no effect: there is one user, and
+// the disk is theirs. The age of a dead letter counts from its sending, where
+// CloudWatch counts from its move. FIFO queues, message move tasks and
+// permissions are not there. A deleted queue's name can be used again at once,
+// where AWS asks for 60 seconds (QueueDeletedRecently).
 package sqs

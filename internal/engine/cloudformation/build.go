@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -17,9 +18,8 @@ type build struct {
 	scope    *template.Scope
 	// after lists, for the resources whose condition holds, what they need.
 	after map[string][]string
-	// creating says that the stack itself is new.
-	creating bool
-	made     []string // the resources that a failure is one of creating
+	tags  map[string]string // the stack's
+	made  []string          // the resources that a failure is one of creating
 }
 
 // build brings the resources to what the stack's target says, those that it no
@@ -34,7 +34,7 @@ func (op *operation) build(ctx, stop context.Context) (made outputs, why string,
 	if err != nil {
 		return made, err.Error(), nil
 	}
-	b := &build{operation: op, template: t, scope: scope, creating: op.stack.Next == nil}
+	b := &build{operation: op, template: t, scope: scope, tags: tagMap(d.Tags)}
 	ids, err := active(scope)
 	if err != nil {
 		return made, err.Error(), nil
@@ -124,7 +124,7 @@ func (b *build) begin(id string) (*act, error) {
 	if err == nil && !known {
 		err = reasonf("Resource %s has the type %s, which the embedded engine does not support", id, declared.Type)
 	}
-	want.Properties = p
+	want.Properties, want.Tags = p, b.tags
 	if !exists {
 		if err != nil {
 			b.made = append(b.made, id)
@@ -145,7 +145,7 @@ func asReason(err error) error { return reason(err.Error()) }
 
 // change turns a resource into what it should be.
 func (b *build) change(k kind, old, want resource) (*act, error) {
-	changed := template.Diff(old.Properties, want.Properties)
+	changed := changes(k, old.instance, want.instance)
 	want.Change, want.Before = modified, &old
 	want.ID, want.Name, want.Attributes = old.ID, old.Name, old.Attributes
 	want.Status, want.Reason, want.Changed = old.Status, old.Reason, old.Changed
@@ -158,13 +158,23 @@ func (b *build) change(k kind, old, want resource) (*act, error) {
 	}
 	if !k.replaces(changed) {
 		b.mark(want, types.ResourceStatusUpdateInProgress, "")
-		return b.updateAct(k, want, old.Properties, changed), nil
+		return b.updateAct(k, want, old.instance, changed), nil
 	}
-	if k.name != "" && want.Properties[k.name] != nil && !slices.Contains(changed, k.name) {
+	if k.name != "" && !k.scoped && want.Properties[k.name] != nil && !slices.Contains(changed, k.name) {
 		return nil, b.fail(want, types.ResourceStatusUpdateFailed, reasonf("CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %s and update the stack again.", old.ID))
 	}
-	want.Change, want.instance = replaced, instance{Properties: want.Properties}
+	want.Change, want.instance = replaced, instance{Properties: want.Properties, Tags: want.Tags}
 	return b.create(k, want)
+}
+
+// changes are the names of the properties in which two instances differ. What
+// the stack's tags are is part of the property Tags.
+func changes(k kind, before, after instance) []string {
+	changed := template.Diff(before.Properties, after.Properties)
+	if k.tag != nil && !maps.Equal(before.Tags, after.Tags) && !slices.Contains(changed, "Tags") {
+		changed = append(changed, "Tags")
+	}
+	return changed
 }
 
 // create begins the creation of a resource, or of its replacement.
@@ -219,13 +229,18 @@ func refuseExisting(ctx context.Context, c *clients, k kind, r request) error {
 }
 
 // updateAct changes a resource in place.
-func (op *operation) updateAct(k kind, want resource, before properties, changed []string) *act {
+func (op *operation) updateAct(k kind, want resource, before instance, changed []string) *act {
 	v := verbs{types.ResourceStatusUpdateInProgress, types.ResourceStatusUpdateComplete, types.ResourceStatusUpdateFailed, "update"}
 	r := op.request(want)
-	r.Before, r.Changed = before, changed
+	r.Before, r.Changed = before.Properties, changed
 	return &act{
 		do: func(ctx, _ context.Context) (made, error) {
-			if k.update == nil {
+			if r.changed("Tags") {
+				if err := k.retag(ctx, op.clients, r, before.Tags); err != nil {
+					return made{}, err
+				}
+			}
+			if k.update == nil || slices.Equal(changed, []string{"Tags"}) {
 				return made{}, nil
 			}
 			return k.update(ctx, op.clients, r)

@@ -18,13 +18,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
+	"github.com/spate-run/spate/internal/engine/autoscaling"
 	cfn "github.com/spate-run/spate/internal/engine/cloudformation"
+	"github.com/spate-run/spate/internal/engine/cloudwatch"
+	ecsservice "github.com/spate-run/spate/internal/engine/ecs"
+	"github.com/spate-run/spate/internal/engine/logs"
 	s3service "github.com/spate-run/spate/internal/engine/s3"
 	sqsservice "github.com/spate-run/spate/internal/engine/sqs"
+	"github.com/spate-run/spate/internal/runner"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -36,16 +42,17 @@ var (
 
 // An engine joins CloudFormation and the services that its stacks use.
 type engine struct {
-	t     testing.TB
-	dir   string
-	store *store.Store
-	gate  atomic.Pointer[gate]
+	t    testing.TB
+	dir  string
+	gate atomic.Pointer[gate]
 
-	config aws.Config
-	cfn    *cloudformation.Client
-	sqs    *sqs.Client
-	s3     *s3.Client
-	stop   func() // ends Run and closes the store
+	machine *machine
+	config  aws.Config
+	cfn     *cloudformation.Client
+	ecs     *ecs.Client
+	sqs     *sqs.Client
+	s3      *s3.Client
+	stop    func() // ends Run and closes the store
 }
 
 // A gate stands before the services and sees every request.
@@ -73,30 +80,85 @@ func (e *engine) open() {
 	}), keys, account)
 	db, err := store.Open(ctx, filepath.Join(e.dir, "spate.db"))
 	e.must(err)
-	e.store = db
 	queues, err := sqsservice.New(ctx, sqsservice.Config{Store: db, Account: account, Endpoint: "http://engine.local"})
 	e.must(err)
 	log := slog.New(slog.DiscardHandler)
 	objects, err := s3service.New(ctx, s3service.Config{Store: db, Dir: filepath.Join(e.dir, "objects"), Log: log})
 	e.must(err)
+	groups, err := logs.New(ctx, logs.Config{Store: db, Account: account, Log: log})
+	e.must(err)
+	e.machine = &machine{}
+	tasks, err := ecsservice.New(ctx, ecsservice.Config{
+		Store: db, Account: account, Log: log, Runner: e.machine, Endpoint: "http://engine.local",
+		Capacity: runner.NewCapacity(runner.Size{CPU: 4096, Memory: 8192}),
+	})
+	e.must(err)
+	alarms, err := cloudwatch.New(ctx, cloudwatch.Config{Store: db, Account: account, Log: log})
+	e.must(err)
+	targets, err := autoscaling.New(ctx, autoscaling.Config{
+		Store: db, Account: account, Log: log, Capacity: e.capacity, SetCapacity: e.setCapacity,
+	})
+	e.must(err)
 	stacks, err := cfn.New(ctx, cfn.Config{Store: db, Account: account, Log: log, AWS: e.config})
 	e.must(err)
 	handler = wire.NewHandler(wire.Config{
-		Services: []*wire.Service{queues.Wire(), stacks.Wire()}, Objects: objects, Keys: keys,
+		Services: []*wire.Service{
+			queues.Wire(), groups.Wire(), tasks.Wire(), alarms.Wire(), targets.Wire(), stacks.Wire(),
+		},
+		Objects: objects, Keys: keys,
 	})
 	e.cfn = cloudformation.NewFromConfig(e.config)
+	e.ecs = ecs.NewFromConfig(e.config)
 	e.sqs = sqs.NewFromConfig(e.config)
 	e.s3 = s3.NewFromConfig(e.config, func(o *s3.Options) { o.UsePathStyle = true })
 
 	running, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { stacks.Run(running) })
+	wg.Go(func() { tasks.Run(running) })
 	e.stop = sync.OnceFunc(func() {
 		cancel()
 		wg.Wait()
 		db.Close()
 	})
 }
+
+// capacity and setCapacity are how scalable targets see their services.
+func (e *engine) capacity(ctx context.Context, id string) (int, error) {
+	part := strings.Split(id, "/")
+	out, err := e.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &part[1], Services: part[2:]})
+	if err != nil {
+		return 0, err
+	}
+	return int(out.Services[0].DesiredCount), nil
+}
+
+func (e *engine) setCapacity(ctx context.Context, id string, n int) error {
+	part := strings.Split(id, "/")
+	_, err := e.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &part[1], Service: &part[2], DesiredCount: new(int32(n))})
+	return err
+}
+
+// A machine is a runner in memory. Its containers run until they are stopped.
+type machine struct {
+	broken atomic.Bool // nothing starts
+}
+
+func (m *machine) Start(context.Context, runner.Container) (runner.Running, error) {
+	if m.broken.Load() {
+		return nil, errors.New("CannotPullContainerError: no such image")
+	}
+	return &container{over: make(chan struct{})}, nil
+}
+
+type container struct {
+	once sync.Once
+	over chan struct{}
+}
+
+func (c *container) Wait() runner.Exit { <-c.over; return runner.Exit{Code: 143} }
+func (c *container) Stop()             { c.once.Do(func() { close(c.over) }) }
+func (c *container) PID() int          { return 0 }
 
 // hold lets the first request pass whose body has both words, and keeps its
 // answer back until the engine stops. The channel is closed once it has come.
@@ -173,7 +235,7 @@ func (e *engine) describe(name string) types.Stack {
 // settled waits until a stack is no longer in progress.
 func (e *engine) settled(name string) types.Stack {
 	e.t.Helper()
-	for {
+	for pause := time.Millisecond; ; pause = min(2*pause, time.Minute) {
 		s := e.describe(name)
 		if !strings.HasSuffix(string(s.StackStatus), "_IN_PROGRESS") {
 			return s
@@ -181,7 +243,7 @@ func (e *engine) settled(name string) types.Stack {
 		select {
 		case <-e.t.Context().Done():
 			e.t.Fatal("test ended before the stack did")
-		case <-time.After(time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }
@@ -205,6 +267,17 @@ func (e *engine) physical(stack, logical string) string {
 	out, err := e.cfn.DescribeStackResource(e.t.Context(), &cloudformation.DescribeStackResourceInput{StackName: &stack, LogicalResourceId: &logical})
 	e.must(err)
 	return aws.ToString(out.StackResourceDetail.PhysicalResourceId)
+}
+
+// resourceStatus is the status of a stack's resource, empty where there is none.
+func (e *engine) resourceStatus(stack, logical string) types.ResourceStatus {
+	e.t.Helper()
+	out, err := e.cfn.DescribeStackResources(e.t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: &stack, LogicalResourceId: &logical})
+	e.must(err)
+	if len(out.StackResources) == 0 {
+		return ""
+	}
+	return out.StackResources[0].ResourceStatus
 }
 
 // queues are the names of all queues.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,6 +30,9 @@ type kind struct {
 	name string
 	// lowerName says that names are in lower case, as those of buckets.
 	lowerName bool
+	// scoped says that the name is unique only within what the resource belongs
+	// to, so that it can be had again there.
+	scoped bool
 	// replace lists the properties whose change takes a new resource. The
 	// single entry "*" means all of them but Tags.
 	replace []string
@@ -38,7 +42,10 @@ type kind struct {
 	create func(ctx context.Context, c *clients, r request) (made, error)
 	// steady waits until a resource that was created or updated is of use.
 	steady func(ctx context.Context, c *clients, r request) error
+	// update changes the properties other than Tags.
 	update func(ctx context.Context, c *clients, r request) (made, error)
+	// tag sets tags and takes away those that are dropped.
+	tag func(ctx context.Context, c *clients, r request, set map[string]string, drop []string) error
 	// remove deletes a resource; one that is not there is no error. The
 	// request's ID is empty when the resource may not have come to be.
 	remove func(ctx context.Context, c *clients, r request) error
@@ -75,25 +82,46 @@ func (r request) text(property string) string {
 	return text
 }
 
-// tags joins the stack's tags and the resource's own, which win.
-func (r request) tags() (map[string]string, error) {
-	all := map[string]string{}
-	for key, value := range r.Tags {
-		all[key] = value
-	}
+// tags joins the stack's tags and the resource's own, which win; nil when there
+// are none.
+func (r request) tags() (map[string]string, error) { return joinTags(r.Tags, r.Properties) }
+
+func joinTags(stack map[string]string, p properties) (map[string]string, error) {
 	var own struct{ Tags map[string]string }
-	if tags, ok := r.Properties["Tags"]; ok {
+	if tags, ok := p["Tags"]; ok {
 		if err := fill(&own, properties{"Tags": tags}); err != nil {
 			return nil, err
 		}
 	}
-	for key, value := range own.Tags {
-		all[key] = value
-	}
-	if len(all) == 0 {
+	if len(stack)+len(own.Tags) == 0 {
 		return nil, nil
 	}
+	all := map[string]string{}
+	maps.Copy(all, stack)
+	maps.Copy(all, own.Tags)
 	return all, nil
+}
+
+// retag brings a resource's tags from what they were to what they should be.
+func (k kind) retag(ctx context.Context, c *clients, r request, stackBefore map[string]string) error {
+	if k.tag == nil {
+		return nil
+	}
+	set, err := r.tags()
+	if err != nil {
+		return err
+	}
+	before, err := joinTags(stackBefore, r.Before)
+	if err != nil {
+		return err
+	}
+	var drop []string
+	for _, key := range sortedKeys(before) {
+		if _, kept := set[key]; !kept {
+			drop = append(drop, key)
+		}
+	}
+	return k.tag(ctx, c, r, set, drop)
 }
 
 // tagList is tags as lists of Key and Value have them.

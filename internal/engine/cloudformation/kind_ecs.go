@@ -56,6 +56,7 @@ var cluster = kind{
 		}
 		return made{ID: r.ID}, err
 	},
+	tag: tagECS(func(r request) string { return r.Account.ARN("ecs", "cluster/"+r.Name) }),
 	remove: func(ctx context.Context, c *clients, r request) error {
 		_, err := c.ecs.DeleteCluster(ctx, &ecs.DeleteClusterInput{Cluster: &r.Name})
 		return unlessAbsent(err)
@@ -71,6 +72,28 @@ func clusterProperties(r request) (properties, error) {
 	}
 	return p, err
 }
+
+// tagECS tags what has the ARN that arn finds.
+func tagECS(arn func(request) string) func(context.Context, *clients, request, map[string]string, []string) error {
+	return func(ctx context.Context, c *clients, r request, set map[string]string, drop []string) error {
+		if len(set) > 0 {
+			input := ecs.TagResourceInput{ResourceArn: aws.String(arn(r))}
+			for _, key := range sortedKeys(set) {
+				input.Tags = append(input.Tags, types.Tag{Key: &key, Value: aws.String(set[key])})
+			}
+			if _, err := c.ecs.TagResource(ctx, &input); err != nil {
+				return err
+			}
+		}
+		if len(drop) == 0 {
+			return nil
+		}
+		_, err := c.ecs.UntagResource(ctx, &ecs.UntagResourceInput{ResourceArn: aws.String(arn(r)), TagKeys: drop})
+		return err
+	}
+}
+
+func idOf(r request) string { return r.ID }
 
 // withTags returns a resource's properties with the stack's tags joined.
 func withTags(r request) (properties, error) {
@@ -138,6 +161,7 @@ var taskDefinition = kind{
 		arn := *out.TaskDefinition.TaskDefinitionArn
 		return made{ID: arn, Attributes: properties{"TaskDefinitionArn": arn}}, nil
 	},
+	tag: tagECS(idOf),
 	remove: func(ctx context.Context, c *clients, r request) error {
 		if r.ID == "" {
 			return nil
@@ -182,10 +206,10 @@ var ecsService = kind{
 		_, err := c.ecs.UpdateService(ctx, &input)
 		return made{ID: r.ID}, err
 	},
+	tag: tagECS(idOf),
 	remove: func(ctx context.Context, c *clients, r request) error {
-		name := r.Name
 		_, err := c.ecs.DeleteService(ctx, &ecs.DeleteServiceInput{
-			Cluster: clusterOf(r), Service: &name, Force: aws.Bool(true),
+			Cluster: clusterOf(r), Service: &r.Name, Force: aws.Bool(true),
 		})
 		if err != nil {
 			return unlessAbsent(err)
@@ -248,13 +272,15 @@ func describeService(ctx context.Context, c *clients, r request) (*types.Service
 	return &out.Services[0], nil
 }
 
-// eventually asks until the answer is yes, less and less often.
+// eventually asks until the answer is yes: at first after milliseconds, since
+// most services are there at once, and then ever more slowly, so that the
+// answer is never late by more than a tenth of the time it took.
 func eventually(ctx context.Context, ask func() (bool, error)) error {
-	deadline := time.Now().Add(steadyLimit)
-	for pause := 5 * time.Millisecond; time.Now().Before(deadline); pause = min(2*pause, time.Second) {
+	for began := time.Now(); time.Since(began) < steadyLimit; {
 		if yes, err := ask(); yes || err != nil {
 			return err
 		}
+		pause := min(max(5*time.Millisecond, time.Since(began)/10), 15*time.Second)
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)

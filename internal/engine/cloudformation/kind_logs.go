@@ -32,6 +32,19 @@ var logGroup = kind{
 		}
 		return made{ID: r.ID}, putRetention(ctx, c, r)
 	},
+	tag: func(ctx context.Context, c *clients, r request, set map[string]string, drop []string) error {
+		arn := r.Account.ARN("logs", "log-group:"+r.Name)
+		if len(set) > 0 {
+			if _, err := c.logs.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: &arn, Tags: set}); err != nil {
+				return err
+			}
+		}
+		if len(drop) == 0 {
+			return nil
+		}
+		_, err := c.logs.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: &arn, TagKeys: drop})
+		return err
+	},
 	remove: func(ctx context.Context, c *clients, r request) error {
 		_, err := c.logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &r.Name})
 		return unlessAbsent(err)

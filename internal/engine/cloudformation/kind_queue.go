@@ -18,9 +18,7 @@ var queue = kind{
 		return found(err)
 	},
 	create: func(ctx context.Context, c *clients, r request) (made, error) {
-		if r.text("FifoQueue") == "true" && r.text("QueueName") == "" {
-			r.Name += ".fifo"
-		}
+		r.Name = queueName(r)
 		attributes, err := queueAttributes(r.Properties)
 		if err != nil {
 			return made{}, err
@@ -55,14 +53,35 @@ var queue = kind{
 		}
 		return made{ID: r.ID}, err
 	},
+	tag: func(ctx context.Context, c *clients, r request, set map[string]string, drop []string) error {
+		if len(set) > 0 {
+			if _, err := c.sqs.TagQueue(ctx, &sqs.TagQueueInput{QueueUrl: &r.ID, Tags: set}); err != nil {
+				return err
+			}
+		}
+		if len(drop) == 0 {
+			return nil
+		}
+		_, err := c.sqs.UntagQueue(ctx, &sqs.UntagQueueInput{QueueUrl: &r.ID, TagKeys: drop})
+		return err
+	},
 	remove: func(ctx context.Context, c *clients, r request) error {
 		url := r.ID
 		if url == "" { // requests find a queue by the last element of its URL
-			url = "https://sqs." + r.Account.Region + ".amazonaws.com/" + r.Account.ID + "/" + r.Name
+			url = "https://sqs." + r.Account.Region + ".amazonaws.com/" + r.Account.ID + "/" + queueName(r)
 		}
 		_, err := c.sqs.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &url})
 		return unlessAbsent(err)
 	},
+}
+
+// queueName is the name of a queue; one that is made up for a FIFO queue ends
+// as such names must.
+func queueName(r request) string {
+	if r.text("FifoQueue") == "true" && r.text("QueueName") == "" {
+		return r.Name + ".fifo"
+	}
+	return r.Name
 }
 
 // queueProperties are the properties that are attributes of the same name.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 )
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalabletarget.html
@@ -97,6 +99,7 @@ func putScheduledActions(ctx context.Context, c *clients, r request) error {
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalingpolicy.html
 var scalingPolicy = kind{
 	name:    "PolicyName",
+	scoped:  true,
 	replace: []string{"PolicyName", "ResourceId", "ScalableDimension", "ServiceNamespace", "ScalingTargetId"},
 	create:  putScalingPolicy,
 	update:  putScalingPolicy,
@@ -134,6 +137,23 @@ var alarm = kind{
 	},
 	create: putAlarm,
 	update: putAlarm,
+	tag: func(ctx context.Context, c *clients, r request, set map[string]string, drop []string) error {
+		arn := alarmARN(r)
+		if len(set) > 0 {
+			input := cloudwatch.TagResourceInput{ResourceARN: &arn}
+			for _, key := range sortedKeys(set) {
+				input.Tags = append(input.Tags, cwtypes.Tag{Key: &key, Value: aws.String(set[key])})
+			}
+			if _, err := c.alarms.TagResource(ctx, &input); err != nil {
+				return err
+			}
+		}
+		if len(drop) == 0 {
+			return nil
+		}
+		_, err := c.alarms.UntagResource(ctx, &cloudwatch.UntagResourceInput{ResourceARN: &arn, TagKeys: drop})
+		return err
+	},
 	remove: func(ctx context.Context, c *clients, r request) error {
 		_, err := c.alarms.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{r.Name}})
 		return unlessAbsent(err)
@@ -153,5 +173,7 @@ func putAlarm(ctx context.Context, c *clients, r request) (made, error) {
 	if _, err := c.alarms.PutMetricAlarm(ctx, &input); err != nil {
 		return made{}, err
 	}
-	return made{ID: r.Name, Attributes: properties{"Arn": r.Account.ARN("cloudwatch", "alarm:"+r.Name)}}, nil
+	return made{ID: r.Name, Attributes: properties{"Arn": alarmARN(r)}}, nil
 }
+
+func alarmARN(r request) string { return r.Account.ARN("cloudwatch", "alarm:"+r.Name) }

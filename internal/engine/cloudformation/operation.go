@@ -241,7 +241,7 @@ func (op *operation) request(r resource) request {
 		Name:       r.Name,
 		ID:         r.ID,
 		Properties: r.Properties,
-		Tags:       tagMap(op.stack.target().Tags),
+		Tags:       r.Tags,
 	}
 }
 

@@ -162,15 +162,14 @@ func (op *operation) beginRestore(id string) (*act, error) {
 		op.mark(old, types.ResourceStatusUpdateComplete, "")
 		return nil, nil
 	}
-	changed := template.Diff(r.Properties, old.Properties)
+	k, _ := kindOf(old.Type)
+	changed := changes(k, r.instance, old.instance)
 	if len(changed) == 0 {
 		op.put(old)
 		return nil, nil
 	}
-	k, _ := kindOf(old.Type)
-	before := r.Properties
 	op.mark(r, types.ResourceStatusUpdateInProgress, "")
-	return op.updateAct(k, old, before, changed), nil
+	return op.updateAct(k, old, r.instance, changed), nil
 }
 
 // cleanUpRollback is the phase UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS:

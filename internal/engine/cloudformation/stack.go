@@ -92,6 +92,7 @@ type instance struct {
 	Name       string
 	Properties properties
 	Attributes properties
+	Tags       map[string]string // the stack's, when it was made or changed
 }
 
 // A change is what an operation does to a resource.

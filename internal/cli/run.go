@@ -243,6 +243,9 @@ func (a *app) interrupted(r *run.Run, own bool) error {
 
 // finish reports the run, and sees an engine of this process scale back to 0.
 func (a *app) finish(ctx context.Context, s *client.Session, r *run.Run, p run.Progress, wall time.Duration) error {
+	if err := r.Stack.Release(ctx); err != nil {
+		return err
+	}
 	if err := a.report(ctx, r, wall); err != nil {
 		return err
 	}

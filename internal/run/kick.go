@@ -22,7 +22,7 @@ const releaseAction = "spate-release"
 // start at once instead of after an alarm. The release is put first: a client
 // that dies between the two calls leaks nothing.
 func (s *Stack) kick(ctx context.Context, jobs int) error {
-	target := "service/" + s.Cluster + "/" + s.Service
+	target := s.scalableTarget()
 	found, err := s.aws.AutoScaling.DescribeScalableTargets(ctx, &applicationautoscaling.DescribeScalableTargetsInput{
 		ServiceNamespace:  types.ServiceNamespaceEcs,
 		ScalableDimension: types.ScalableDimensionECSServiceDesiredCount,
@@ -48,14 +48,28 @@ func (s *Stack) kick(ctx context.Context, jobs int) error {
 	if err != nil {
 		return fmt.Errorf("scheduling the release of %s: %w", s.Service, err)
 	}
-	_, err = s.aws.AutoScaling.RegisterScalableTarget(ctx, &applicationautoscaling.RegisterScalableTargetInput{
+	return s.setMinimum(ctx, max(*current.MinCapacity, min(int32(jobs), *current.MaxCapacity)))
+}
+
+// Release takes the service's minimum back before its time, once a run has
+// every result. It stops no task: that is for the stack's alarms, which keep
+// as many as other runs still need.
+func (s *Stack) Release(ctx context.Context) error {
+	return s.setMinimum(ctx, 0)
+}
+
+func (s *Stack) setMinimum(ctx context.Context, n int32) error {
+	_, err := s.aws.AutoScaling.RegisterScalableTarget(ctx, &applicationautoscaling.RegisterScalableTargetInput{
 		ServiceNamespace:  types.ServiceNamespaceEcs,
 		ScalableDimension: types.ScalableDimensionECSServiceDesiredCount,
-		ResourceId:        &target,
-		MinCapacity:       new(max(*current.MinCapacity, min(int32(jobs), *current.MaxCapacity))),
+		ResourceId:        new(s.scalableTarget()),
+		MinCapacity:       &n,
 	})
 	if err != nil {
-		return fmt.Errorf("starting tasks of %s: %w", s.Service, err)
+		return fmt.Errorf("setting the least tasks of %s to %d: %w", s.Service, n, err)
 	}
 	return nil
 }
+
+// scalableTarget is the service's name in Application Auto Scaling.
+func (s *Stack) scalableTarget() string { return "service/" + s.Cluster + "/" + s.Service }

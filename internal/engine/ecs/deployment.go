@@ -21,6 +21,7 @@ type deployment struct {
 	Rollout    types.DeploymentRolloutState
 	Failed     int  // tasks that could not start
 	Capped     bool // its tasks are larger than the machine, and it was said
+	Stuck      bool // the service's percentages keep it from going on, and it was said
 }
 
 func newDeployment(definition string, now time.Time) deployment {

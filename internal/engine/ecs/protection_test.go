@@ -45,6 +45,7 @@ func TestProtectionRacesWithScaleIn(t *testing.T) {
 	const n = 8
 	for range 10 {
 		in(t, n, func(r *rig) {
+			r.machine.stubborn = true
 			r.serve(n)
 			all := r.machine.processes("")
 			granted := make([]bool, n)
@@ -61,6 +62,7 @@ func TestProtectionRacesWithScaleIn(t *testing.T) {
 				}
 			}
 			group.Wait()
+			time.Sleep(time.Minute)
 			synctest.Wait()
 			left := len(r.machine.processes(""))
 			for i, p := range all {

@@ -138,9 +138,11 @@ func rank(t *task) int {
 
 // roll brings a service's tasks one step towards what it wants.
 func (s *Service) roll(v *service, now time.Time) {
-	p := v.census().plan(now)
+	c := v.census()
+	p := c.plan(now)
 	s.stopTasks(v, p.stop, now)
 	s.startTasks(v, p.start, now)
+	s.sayStuck(v, c, now)
 	s.progress(v, now)
 	v.due = p.due
 	v.pending = false
@@ -211,6 +213,18 @@ func (s *Service) sayCapped(v *service, size runner.Size, now time.Time) {
 	v.primary().Capped = true
 	s.say(v, now, "tasks of (deployment %s) ask for %d CPU units and %d MiB of memory; this machine has %d and %d, so each runs alone on it and gets no more than that.",
 		v.primary().ID, size.CPU, size.Memory, total.CPU, total.Memory)
+}
+
+// sayStuck tells, once a deployment, that none of its tasks may start before
+// an older one has gone, and none of those may go before.
+func (s *Service) sayStuck(v *service, c census, now time.Time) {
+	stuck := len(c.older) > 0 && len(c.primary) == 0 && c.least >= c.most && c.most > 0
+	if !stuck || v.primary().Stuck {
+		return
+	}
+	v.Deployments = slices.Clone(v.Deployments)
+	v.primary().Stuck = true
+	s.say(v, now, "was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.")
 }
 
 // progress notes how far a service's deployments have come.

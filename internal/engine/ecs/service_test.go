@@ -319,3 +319,27 @@ func TestRollingOnAFullMachine(t *testing.T) {
 		}
 	})
 }
+
+func TestPercentagesThatKeepADeploymentFromHappening(t *testing.T) {
+	in(t, 4, func(r *rig) {
+		r.serve(1)
+		update := func(least, most int32) {
+			must(r.UpdateService(ctx(r), &sdk.UpdateServiceInput{
+				Service: new("work"), ForceNewDeployment: true,
+				DeploymentConfiguration: &types.DeploymentConfiguration{MinimumHealthyPercent: &least, MaximumPercent: &most},
+			}))
+			synctest.Wait()
+		}
+		update(50, 150) // one task at least, and one at most
+		if got := len(r.work().Deployments); got != 2 {
+			t.Errorf("got %d deployments, want 2", got)
+		}
+		if want := "was unable to stop or start tasks during a deployment because of the service deployment configuration."; strings.Count(r.messages(), want) != 1 {
+			t.Errorf("got events\n%s\nwant one that says %q", r.messages(), want)
+		}
+		update(0, 100)
+		if v := r.work(); len(v.Deployments) != 1 || v.RunningCount != 1 {
+			t.Errorf("got %d deployments with %d running, want 1 with 1", len(v.Deployments), v.RunningCount)
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spate-run/spate/internal/store"
@@ -30,15 +31,11 @@ type Config struct {
 
 // A Service is S3 as an http.Handler.
 type Service struct {
-	store      *store.Store
-	files      *files
-	log        *slog.Logger
-	operations map[string]operation
-	unsettled  chan struct{} // wakes Run
+	store     *store.Store
+	files     *files
+	log       *slog.Logger
+	unsettled chan struct{} // wakes Run
 }
-
-// An operation answers one kind of request, or returns the fault to answer.
-type operation func(http.ResponseWriter, *request) error
 
 // A request is one with its address taken apart.
 type request struct {
@@ -62,27 +59,46 @@ func New(ctx context.Context, config Config) (*Service, error) {
 		return nil, fmt.Errorf("recovering objects in %q: %w", config.Dir, err)
 	}
 	s.wakeSettler()
-	s.operations = map[string]operation{
-		"GET /":                  s.listBuckets,
-		"PUT bucket":             s.createBucket,
-		"HEAD bucket":            s.headBucket,
-		"DELETE bucket":          s.deleteBucket,
-		"GET bucket?location":    s.getBucketLocation,
-		"GET bucket":             s.listObjects,
-		"GET bucket?list-type":   s.listObjectsV2,
-		"GET bucket?uploads":     s.listUploads,
-		"POST bucket?delete":     s.deleteObjects,
-		"GET object":             s.getObject,
-		"HEAD object":            s.headObject,
-		"PUT object":             s.putObject,
-		"DELETE object":          s.deleteObject,
-		"POST object?uploads":    s.createUpload,
-		"PUT object?partNumber":  s.uploadPart,
-		"GET object?uploadId":    s.listParts,
-		"POST object?uploadId":   s.completeUpload,
-		"DELETE object?uploadId": s.abortUpload,
-	}
 	return s, nil
+}
+
+// routes are the operations, by method, level and the query parameter that
+// selects them.
+var routes = map[string]route{
+	"GET /":                  {(*Service).listBuckets, []string{"ListBuckets"}},
+	"PUT bucket":             {(*Service).createBucket, []string{"CreateBucket"}},
+	"HEAD bucket":            {(*Service).headBucket, []string{"HeadBucket"}},
+	"DELETE bucket":          {(*Service).deleteBucket, []string{"DeleteBucket"}},
+	"GET bucket?location":    {(*Service).getBucketLocation, []string{"GetBucketLocation"}},
+	"GET bucket":             {(*Service).listObjects, []string{"ListObjects"}},
+	"GET bucket?list-type":   {(*Service).listObjectsV2, []string{"ListObjectsV2"}},
+	"GET bucket?uploads":     {(*Service).listUploads, []string{"ListMultipartUploads"}},
+	"POST bucket?delete":     {(*Service).deleteObjects, []string{"DeleteObjects"}},
+	"GET object":             {(*Service).getObject, []string{"GetObject"}},
+	"HEAD object":            {(*Service).headObject, []string{"HeadObject"}},
+	"PUT object":             {(*Service).putObject, []string{"PutObject", "CopyObject"}},
+	"DELETE object":          {(*Service).deleteObject, []string{"DeleteObject"}},
+	"POST object?uploads":    {(*Service).createUpload, []string{"CreateMultipartUpload"}},
+	"PUT object?partNumber":  {(*Service).uploadPart, []string{"UploadPart", "UploadPartCopy"}},
+	"GET object?uploadId":    {(*Service).listParts, []string{"ListParts"}},
+	"POST object?uploadId":   {(*Service).completeUpload, []string{"CompleteMultipartUpload"}},
+	"DELETE object?uploadId": {(*Service).abortUpload, []string{"AbortMultipartUpload"}},
+}
+
+// A route is how requests of one form are answered.
+type route struct {
+	answer func(*Service, http.ResponseWriter, *request) error
+	names  []string // of the operations, as AWS calls them
+}
+
+// Operations lists the names of the operations that are there, sorted.
+func Operations() []string {
+	var names []string
+	for _, r := range routes {
+		names = append(names, r.names...)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // ServeHTTP answers a request whose signature has been verified.
@@ -109,14 +125,14 @@ func (s *Service) route(w http.ResponseWriter, r *request) error {
 	if sub := subresource(r.query); sub != "" {
 		name += "?" + sub
 	}
-	answer, ok := s.operations[name]
+	found, ok := routes[name]
 	if !ok {
 		return faultOf("NotImplemented")
 	}
 	if err := unsupportedHeader(r.Header); err != nil {
 		return err
 	}
-	return answer(w, r)
+	return found.answer(s, w, r)
 }
 
 // newRequest takes an address apart: /bucket/key on any host, or /key on the

@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spate-run/spate/internal/engine/cloudformation"
+	"github.com/spate-run/spate/internal/engine/s3"
+)
+
+var update = flag.Bool("update", false, "rewrite docs/compat.md")
+
+func TestCompatPageIsTrue(t *testing.T) {
+	e, err := Open(t.Context(), Config{Home: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := compat(e)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := e.Run(ended); err != nil {
+		t.Fatal(err)
+	}
+	const path = "../../docs/compat.md"
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("docs/compat.md (-want +got), rewrite it with -update:\n%s", diff)
+	}
+}
+
+// compat describes what of AWS the engine has, as a page of Markdown.
+func compat(e *Engine) string {
+	var b strings.Builder
+	b.WriteString(compatHead)
+	for _, service := range []struct {
+		name       string
+		operations []string
+	}{
+		{"SQS", e.services.sqs.Wire().Operations()},
+		{"S3", s3.Operations()},
+		{"ECS", e.services.ecs.Wire().Operations()},
+		{"CloudFormation", e.services.cloudformation.Wire().Operations()},
+		{"CloudWatch", e.services.cloudwatch.Wire().Operations()},
+		{"CloudWatch Logs", e.services.logs.Wire().Operations()},
+		{"Application Auto Scaling", e.services.autoscaling.Wire().Operations()},
+		{"STS", e.services.sts.Wire().Operations()},
+	} {
+		fmt.Fprintf(&b, "| %s | %s |\n", service.name, strings.Join(service.operations, ", "))
+	}
+	b.WriteString(compatTypes)
+	for _, t := range cloudformation.ResourceTypes() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", t.Name, standing(t))
+	}
+	b.WriteString(compatDifferences)
+	return b.String()
+}
+
+func standing(t cloudformation.ResourceType) string {
+	switch {
+	case t.Inert:
+		return "inert: kept, can be referred to, does nothing"
+	case len(t.InertProperties) > 0:
+		return "works; kept without effect: " + strings.Join(t.InertProperties, ", ")
+	}
+	return "works"
+}
+
+const compatHead = `# What of AWS is there
+
+This page is made by a test from the engine itself: ` + "`go test ./internal/engine -update`" + `.
+
+## Operations
+
+Any other operation answers AWS's own error for one that is not known.
+
+| service | operations |
+| --- | --- |
+`
+
+const compatTypes = `
+## Resource types
+
+| type | on the embedded engine |
+| --- | --- |
+`
+
+const compatDifferences = `
+## Where the embedded engine differs from AWS
+
+**Everywhere.** One account (000000000000) and one region (us-east-1). One pair of
+keys, and no policies: who has the keys may do everything. On the fast cadence,
+which is the default, alarm periods, metric intervals and cooldowns are divided
+by 60, and nothing else is.
+
+**SQS.** Standard queues only. Receives come in the order of sending where AWS
+promises none. A dead letter's age counts from its sending. Policies and
+encryption settings are kept without effect. The minute between two purges is
+forgotten at a restart.
+
+**S3.** One version an object. Lifecycle rules, encryption, policies and access
+blocks of a bucket are kept by CloudFormation, without effect.
+
+**ECS.** Tasks are process groups of this machine, and wait in PROVISIONING until
+its cores and memory are free; one that is larger than the machine runs alone.
+Secrets, health checks and volumes of EFS and FSx fail a task with the reason;
+host volumes are kept without effect. The circuit breaker is kept without
+effect. On a full machine a deployment replaces task by task, below
+minimumHealthyPercent. The back-off of a service whose tasks fail is 1 s to 5
+min (AWS: up to 27 min).
+
+**CloudWatch.** Metrics are in memory and begin anew with the engine. Metric math
+has arithmetic, comparisons, AND, OR, IF and a few functions; percentiles,
+anomaly bands and composite alarms are refused.
+
+**Application Auto Scaling.** ECS services, step scaling and scheduled actions;
+target tracking and predictive scaling are refused.
+
+**CloudWatch Logs.** Filter patterns have terms, phrases, - and ?.
+
+**CloudFormation.** No macros, nested stacks, custom resources or drift. Of
+templates, JSON.
+`

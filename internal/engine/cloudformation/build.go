@@ -193,6 +193,7 @@ func (b *build) create(k kind, want resource) (*act, error) {
 	}
 	r := b.request(want)
 	return &act{
+		inert: k.inert,
 		do: func(ctx, _ context.Context) (made, error) {
 			if err := refuseExisting(ctx, b.clients, k, r); err != nil {
 				return made{}, err
@@ -204,7 +205,7 @@ func (b *build) create(k kind, want resource) (*act, error) {
 				want.ID, want.Attributes = m.ID, m.Attributes
 				b.mark(want, v.begun, "Resource creation Initiated")
 			}
-			return b.ended(k, want, v, err)
+			return b.ended(k, want, v, m, err)
 		},
 	}, nil
 }
@@ -234,6 +235,7 @@ func (op *operation) updateAct(k kind, want resource, before instance, changed [
 	r := op.request(want)
 	r.Before, r.Changed = before.Properties, changed
 	return &act{
+		inert: k.inert,
 		do: func(ctx, _ context.Context) (made, error) {
 			if r.changed("Tags") {
 				if err := k.retag(ctx, op.clients, r, before.Tags); err != nil {
@@ -249,18 +251,18 @@ func (op *operation) updateAct(k kind, want resource, before instance, changed [
 			if m.Attributes != nil {
 				want.Attributes = m.Attributes
 			}
-			return op.ended(k, want, v, err)
+			return op.ended(k, want, v, m, err)
 		},
 	}
 }
 
 // ended takes the outcome of a creation or an update; a resource that has to
 // be waited for is not complete yet.
-func (op *operation) ended(k kind, r resource, v verbs, err error) (*act, error) {
+func (op *operation) ended(k kind, r resource, v verbs, m made, err error) (*act, error) {
 	if err != nil {
 		return nil, op.fail(r, v.failed, err)
 	}
-	if k.steady == nil {
+	if k.steady == nil || m.Settled {
 		op.mark(r, v.complete, "")
 		return nil, nil
 	}

@@ -125,6 +125,7 @@ var inert = map[string]inertKind{
 // kind returns the inert type as every other one.
 func (i inertKind) kind() kind {
 	return kind{
+		inert:     true,
 		name:      i.name,
 		lowerName: i.lowerName,
 		replace:   i.replace,

@@ -147,9 +147,13 @@ func BenchmarkCreate(b *testing.B) {
 	e := start(b)
 	template := jobTemplate(b)
 	for b.Loop() {
-		s := e.create("job", template, "Image=/a/folder")
-		if s.StackStatus != types.StackStatusCreateComplete {
-			b.Fatalf("got %s", s.StackStatus)
+		_, err := e.cfn.CreateStack(b.Context(), &cloudformation.CreateStackInput{
+			StackName: new("job"), TemplateBody: &template, Parameters: params([]string{"Image=/a/folder"}),
+			Capabilities: []types.Capability{types.CapabilityCapabilityIam},
+		})
+		e.must(err)
+		for e.describe("job").StackStatus != types.StackStatusCreateComplete {
+			<-time.After(time.Millisecond / 2)
 		}
 		b.StopTimer()
 		e.delete("job")

@@ -25,6 +25,8 @@ import (
 // A kind is a resource type: what CloudFormation does to have one of its
 // resources. A nil function means that there is nothing to do.
 type kind struct {
+	// inert says that the resource is only kept in its stack.
+	inert bool
 	// name is the property that names the resource; where a template leaves it
 	// out CloudFormation makes a name up. Empty when such resources have none.
 	name string
@@ -74,6 +76,7 @@ type request struct {
 type made struct {
 	ID         string     // what Ref returns
 	Attributes properties // what Fn::GetAtt returns
+	Settled    bool       // there is nothing for steady to wait for
 }
 
 // text returns a property as text, empty where it is not given.

@@ -193,7 +193,7 @@ var ecsService = kind{
 			return made{}, err
 		}
 		arn := *out.Service.ServiceArn
-		return made{ID: arn, Attributes: properties{"Name": r.Name, "ServiceArn": arn}}, nil
+		return made{ID: arn, Attributes: properties{"Name": r.Name, "ServiceArn": arn}, Settled: atRest(out.Service)}, nil
 	},
 	steady: waitSteady,
 	update: func(ctx context.Context, c *clients, r request) (made, error) {
@@ -203,8 +203,11 @@ var ecsService = kind{
 			return made{}, err
 		}
 		input.Service = &r.ID
-		_, err := c.ecs.UpdateService(ctx, &input)
-		return made{ID: r.ID}, err
+		out, err := c.ecs.UpdateService(ctx, &input)
+		if err != nil {
+			return made{}, err
+		}
+		return made{ID: r.ID, Settled: atRest(out.Service)}, nil
 	},
 	tag: tagECS(idOf),
 	remove: func(ctx context.Context, c *clients, r request) error {
@@ -236,7 +239,7 @@ func waitSteady(ctx context.Context, c *clients, r request) error {
 		if err != nil || s == nil {
 			return false, err
 		}
-		if s.DesiredCount == 0 && s.RunningCount == 0 {
+		if atRest(s) {
 			return true, nil
 		}
 		for _, d := range s.Deployments {
@@ -246,6 +249,11 @@ func waitSteady(ctx context.Context, c *clients, r request) error {
 		}
 		return s.RunningCount == s.DesiredCount && len(s.Deployments) == 1 && completed(s.Deployments[0]), nil
 	})
+}
+
+// atRest reports whether a service has no tasks and wants none.
+func atRest(s *types.Service) bool {
+	return s.DesiredCount == 0 && s.RunningCount == 0 && s.PendingCount == 0
 }
 
 func completed(d types.Deployment) bool {

@@ -72,7 +72,7 @@ func (s *Service) begin(r *record, stop context.Context, interrupt func()) (*ope
 	cut := r.cut
 	r.interrupt, r.cut = interrupt, false
 	return &operation{
-		Service: s, record: r, stack: r.stack, stop: stop, cut: cut,
+		Service: s, record: r, stack: *r.stack, stop: stop, cut: cut,
 		resources: maps.Clone(r.resources), touched: map[string]bool{},
 	}, phase
 }
@@ -106,10 +106,9 @@ func (op *operation) fail(r resource, status types.ResourceStatus, err error) er
 // tell notes an event about a resource.
 func (op *operation) tell(r resource) {
 	properties, _ := json.Marshal(r.Properties) // of values that came from JSON
-	now := time.Now()
 	op.events = append(op.events, event{
-		ID:         fmt.Sprintf("%s-%s-%s", r.Logical, r.Status, now.UTC().Format("2006-01-02T15:04:05.000Z")),
-		Time:       now,
+		ID:         fmt.Sprintf("%s-%s-%s", r.Logical, r.Status, uuid()),
+		Time:       time.Now(),
 		Logical:    r.Logical,
 		Physical:   r.ID,
 		Type:       r.Type,
@@ -135,7 +134,7 @@ func (op *operation) advance(t transition) error {
 	if op.record.stack.Status != t.from {
 		return op.writeLocked(nil)
 	}
-	next := op.record.stack
+	next := *op.record.stack
 	if t.and != nil {
 		t.and(&next)
 	}
@@ -202,7 +201,7 @@ func (s *Service) save(r *record, next *stack, resources map[string]*resource, e
 		return fmt.Errorf("saving stack %s: %w", id, err)
 	}
 	if next != nil {
-		r.stack = *next
+		r.stack = next
 	}
 	for logical, changed := range resources {
 		if changed == nil {

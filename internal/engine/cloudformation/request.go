@@ -59,7 +59,7 @@ func (s *Service) createStack(ctx context.Context, in *cloudformation.CreateStac
 	if _, err := s.complete(&k.Definition, k, in.Parameters); err != nil {
 		return nil, err
 	}
-	r := &record{stack: stack{ID: k.ID}, resources: map[string]resource{}}
+	r := &record{stack: &k, resources: map[string]resource{}}
 	if err := s.save(r, &k, nil, []event{stackEvent(k)}); err != nil {
 		return nil, err
 	}
@@ -181,8 +181,8 @@ func (s *Service) updateStack(ctx context.Context, in *cloudformation.UpdateStac
 	if !slices.Contains(updatable, r.stack.Status) {
 		return nil, invalid("Stack:%s is in %s state and can not be updated.", r.stack.ID, r.stack.Status)
 	}
-	k := r.stack
-	k.Next = nextDefinition(r.stack.Definition, text, in)
+	k := *r.stack
+	k.Next = nextDefinition(k.Definition, text, in)
 	scope, err := s.complete(k.Next, k, in.Parameters)
 	if err != nil {
 		return nil, err
@@ -302,7 +302,7 @@ func (s *Service) deleteStack(_ context.Context, in *cloudformation.DeleteStackI
 	if !ok || !r.stack.live() || r.stack.Status == types.StackStatusDeleteInProgress {
 		return out, nil
 	}
-	k := r.stack
+	k := *r.stack
 	if k.Protected {
 		return nil, invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", k.Name)
 	}
@@ -334,7 +334,7 @@ func (s *Service) updateTerminationProtection(_ context.Context, in *cloudformat
 	if !ok || !r.stack.live() {
 		return nil, invalid("Stack [%s] does not exist", aws.ToString(in.StackName))
 	}
-	k := r.stack
+	k := *r.stack
 	k.Protected = aws.ToBool(in.EnableTerminationProtection)
 	return &cloudformation.UpdateTerminationProtectionOutput{StackId: &k.ID}, s.save(r, &k, nil, nil)
 }

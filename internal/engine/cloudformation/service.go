@@ -42,7 +42,8 @@ type Service struct {
 
 // A record is a stack and what belongs to it.
 type record struct {
-	stack     stack
+	// stack is replaced as a whole, so that replies may point into it.
+	stack     *stack
 	resources map[string]resource // by logical id
 	events    []event             // the oldest first
 	// running says that a goroutine of Run works on the stack, or is to.
@@ -88,7 +89,7 @@ func (s *Service) load(ctx context.Context) error {
 		return err
 	}
 	for id, stack := range stacks {
-		s.records[id] = &record{stack: stack, resources: map[string]resource{}}
+		s.records[id] = &record{stack: &stack, resources: map[string]resource{}}
 	}
 	for _, key := range sortedKeys(resources) {
 		if r := s.records[parentOf(key)]; r != nil {

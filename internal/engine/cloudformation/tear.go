@@ -112,6 +112,7 @@ func (op *operation) removeAct(whole removal, index int, i resource, note func(r
 	k, _ := kindOf(i.Type)
 	r := op.request(i)
 	return &act{
+		inert: k.inert,
 		do: func(ctx, _ context.Context) (made, error) {
 			if k.remove == nil {
 				return made{}, nil

@@ -38,6 +38,9 @@ type walk struct {
 
 // An act is what a step does, away from the walk's goroutine.
 type act struct {
+	// inert says that nothing outside the stack is touched: it is done at once,
+	// without a wave of its own.
+	inert bool
 	// do acts. The context stop is done when the walk is not to go on: work
 	// that can be broken off without harm ends with it.
 	do func(ctx, stop context.Context) (made, error)
@@ -63,7 +66,7 @@ func (w *walk) run(ctx, stop context.Context) ([]string, error) {
 	w.waiting, w.done, w.next = maps.Clone(w.after), map[string]bool{}, map[string]*act{}
 	w.outcomes = make(chan outcome, len(w.after)) // a step has one act at a time
 	for {
-		w.beginReady(stop)
+		w.beginReady(ctx, stop)
 		if err := w.record(); err != nil {
 			w.drain()
 			return nil, err
@@ -79,7 +82,7 @@ func (w *walk) run(ctx, stop context.Context) ([]string, error) {
 				continue
 			}
 			next, err := o.act.end(o.made, o.err)
-			w.settle(o.step, next, err)
+			w.settle(ctx, o.step, next, err)
 		}
 		if len(w.failed) > 0 && !w.patient {
 			cancel()
@@ -89,7 +92,7 @@ func (w *walk) run(ctx, stop context.Context) ([]string, error) {
 
 // beginReady begins the steps that nothing holds back, and those that become
 // ready by others having nothing to do.
-func (w *walk) beginReady(stop context.Context) {
+func (w *walk) beginReady(ctx, stop context.Context) {
 	for again := true; again; {
 		again = false
 		for _, step := range sortedKeys(w.waiting) {
@@ -102,7 +105,7 @@ func (w *walk) beginReady(stop context.Context) {
 			again = true
 			delete(w.waiting, step)
 			next, err := w.begin(step)
-			w.settle(step, next, err)
+			w.settle(ctx, step, next, err)
 		}
 	}
 }
@@ -115,7 +118,12 @@ func (w *walk) ready(step string) bool {
 }
 
 // settle notes where a step is after its begin or its act.
-func (w *walk) settle(step string, next *act, err error) {
+func (w *walk) settle(ctx context.Context, step string, next *act, err error) {
+	for err == nil && next != nil && next.inert {
+		var m made
+		m, err = next.do(ctx, ctx)
+		next, err = next.end(m, err)
+	}
 	switch {
 	case err != nil:
 		w.failed = append(w.failed, step)

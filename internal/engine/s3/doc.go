@@ -16,12 +16,14 @@
 // keys can ever share a file, whatever the file system makes of case and
 // length. The key is part of the name only for people who look into the folder.
 //
-//	small   row + content ──commit──► file ──settle: fsync──► content leaves the store
-//	large   incoming/file, fsync ──► row ──commit──► moved to its bucket's folder
+//	small   row + content ──commit──► (memory) ──settle──► bucket's folder, synced
+//	large   incoming, synced ──► row ──commit──► bucket's folder
 //	gone    row becomes a garbage row ──commit──► settle removes file and row
 //
-// A small object's content goes through the store's log, so that one fsync,
-// shared with everybody who writes at that moment, makes it durable. [New]
-// completes what another process left under way: it writes small files again,
-// and moves or removes what is left in incoming. [Service.Run] settles.
+// A small object's content goes through the store's log, so that one sync,
+// shared with everybody who writes at that moment, makes it durable, and no
+// file is made while jobs wait: a file made between two syncs of the log makes
+// the second several times as slow. [Service.Run] makes the files when there is
+// a pause. [New] takes up what another process left under way: it reads small
+// contents that are no files yet, and moves or removes what is left in incoming.
 package s3

@@ -19,10 +19,10 @@ import (
 
 const (
 	// inlineLimit is the size up to which a content goes through the store's
-	// log instead of being synced as a file.
+	// log before it becomes a file.
 	inlineLimit = 32 << 10
-	// unsettledLimit bounds the contents that the store holds for files that
-	// are not synced yet; beyond it small objects are written as large ones.
+	// unsettledLimit bounds the contents that are no files yet, which the store
+	// and memory hold; beyond it small objects are written as large ones.
 	unsettledLimit = 32 << 20
 )
 
@@ -38,7 +38,7 @@ type files struct {
 	unsettled atomic.Int64 // bytes in s3_content
 
 	mu    sync.Mutex
-	fresh map[string]*staged // by file: staged, and not in place yet
+	fresh map[string]*staged // by file: what is not in its place yet
 }
 
 // staged is a content that was received and waits for its row.
@@ -103,9 +103,7 @@ func (f *files) stage(bucket, key string, from io.Reader, size int64) (*staged, 
 	if err != nil {
 		return nil, short(err)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.fresh[st.file] = st
+	f.remember(st)
 	return st, nil
 }
 
@@ -146,43 +144,54 @@ func (st *staged) insert(tx *store.Tx) error {
 
 // abandon forgets a content whose row was not committed.
 func (f *files) abandon(st *staged) {
-	f.forget(st)
+	f.forget(st.file)
 	if st.content == nil {
 		os.Remove(f.arrival(st.file))
 	}
 }
 
-// putInPlace gives a committed content its file. When that fails the content
-// stays where it is, which is durable and readable, until the next start.
-func (f *files) putInPlace(st *staged) {
+// settleIn takes a content whose row is committed to where it is kept from now
+// on: a large one to its folder, a small one to the settler. When the file
+// cannot be moved it stays in incoming, durable and readable, until the next
+// start.
+func (f *files) settleIn(st *staged) {
 	if st.content != nil {
 		f.unsettled.Add(st.size)
+		return
 	}
-	err := f.move(st)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = errors.Join(os.MkdirAll(f.folder(st.bucket), 0o700), f.move(st))
-	}
-	if err != nil {
+	if err := f.move(st.bucket, st.file); err != nil {
 		f.log.Error("object is not in its place", "bucket", st.bucket, "file", st.file, "error", err)
 		return
 	}
-	f.forget(st)
+	f.forget(st.file)
 }
 
-func (f *files) move(st *staged) error {
-	if st.content != nil {
-		return os.WriteFile(f.place(st.bucket, st.file), st.content, 0o600)
+// move moves a file from incoming to its bucket's folder.
+func (f *files) move(bucket, file string) error {
+	err := os.Rename(f.arrival(file), f.place(bucket, file))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return os.Rename(f.arrival(st.file), f.place(st.bucket, st.file))
+	if err := os.MkdirAll(f.folder(bucket), 0o700); err != nil {
+		return err
+	}
+	return os.Rename(f.arrival(file), f.place(bucket, file))
 }
 
-func (f *files) forget(st *staged) {
+// remember lets readers find a content that is not in its place.
+func (f *files) remember(st *staged) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.fresh, st.file)
+	f.fresh[st.file] = st
 }
 
-// waiting returns the content of a file that is not in place.
+func (f *files) forget(file string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.fresh, file)
+}
+
+// waiting returns the content of a file that is not in its place.
 func (f *files) waiting(file string) *staged {
 	f.mu.Lock()
 	defer f.mu.Unlock()

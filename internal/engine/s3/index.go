@@ -172,7 +172,7 @@ func remove(tx *store.Tx, bucket, key, match string) error {
 	return discard(tx, bucket, file)
 }
 
-// keep commits a received content as the object o, and puts its file in place.
+// keep commits a received content as the object o
 // What also does, if it is not nil, is part of the same transaction.
 func (s *Service) keep(ctx context.Context, o *object, st *staged, cond condition, also func(*store.Tx) error) error {
 	o.file, o.size, o.modified = st.file, st.size, time.Now().UTC()
@@ -186,7 +186,7 @@ func (s *Service) keep(ctx context.Context, o *object, st *staged, cond conditio
 		s.files.abandon(st)
 		return err
 	}
-	s.files.putInPlace(st)
+	s.files.settleIn(st)
 	s.wakeSettler()
 	return nil
 }

@@ -56,8 +56,10 @@ func (s *Service) receive(r *request) (*body, *staged, error) {
 	if b.size > maxPut {
 		return nil, nil, faultOf("EntityTooLarge")
 	}
-	if err := s.needBucket(r.Context(), r.bucket); err != nil {
-		return nil, nil, err
+	if b.size > inlineLimit { // the transaction will tell, but late
+		if err := s.needBucket(r.Context(), r.bucket); err != nil {
+			return nil, nil, err
+		}
 	}
 	st, err := s.files.stage(r.bucket, r.key, b, b.size)
 	if err != nil {

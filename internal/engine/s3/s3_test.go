@@ -43,28 +43,40 @@ func open(t testing.TB, home string) *bed {
 	return b
 }
 
-// run starts a Service on a home.
+// run starts a Service on a home, and its work in the background.
 func run(t testing.TB, home string) (*bed, *s3.Service) {
+	t.Helper()
+	b, service := still(t, home)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- service.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return b, service
+}
+
+// still starts a Service on a home that does nothing by itself.
+func still(t testing.TB, home string) (*bed, *s3.Service) {
 	t.Helper()
 	st, err := store.Open(t.Context(), filepath.Join(home, "spate.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	service, err := s3.New(t.Context(), s3.Config{
 		Store: st, Dir: filepath.Join(home, "objects"), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error)
-	go func() { ended <- service.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := errors.Join(<-ended, st.Close()); err != nil {
-			t.Error(err)
-		}
-	})
 	return &bed{home: home, store: st}, service
 }
 

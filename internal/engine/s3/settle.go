@@ -12,32 +12,53 @@ import (
 	"github.com/spate-run/spate/internal/store"
 )
 
-// settleBatch is how many files one transaction of settling covers.
-const settleBatch = 1000
+// settleBatch is how many files are settled in one go, and so, at 32 KiB each,
+// how much memory that takes.
+const settleBatch = 500
 
-// settleDelay is how long a small object's content stays in the store, and a
-// deleted file in its folder, at least.
-const settleDelay = time.Second
+// Settling begins when nothing has changed for a while: new files make every
+// sync of the store's log several times as slow. It does not wait for ever.
+const (
+	settlePause = time.Second
+	settleWaits = 10 // pauses at most
+)
 
-// Run settles objects in the background until ctx ends: it syncs the files of
-// small ones and removes files that nothing refers to any more. It begins with
-// what an earlier process left to settle.
+// Run settles objects in the background until ctx ends, and then once more: it
+// makes files of small ones, and removes files that nothing refers to any more.
+// It begins with what an earlier process left to settle.
 func (s *Service) Run(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.unsettled:
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(settleDelay):
-		}
+	for s.awaitPause(ctx) {
 		if err := s.settle(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("settling objects failed", "error", err)
 		}
 	}
+	return s.settle(context.WithoutCancel(ctx))
+}
+
+// awaitPause waits for changes, and then for a pause in them, for long enough,
+// or for the store to hold too much. It returns false when ctx ends.
+func (s *Service) awaitPause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-s.unsettled:
+	}
+	for range settleWaits {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(settlePause):
+		}
+		select {
+		case <-s.unsettled:
+		default:
+			return true
+		}
+		if s.files.unsettled.Load() > unsettledLimit/2 {
+			return true
+		}
+	}
+	return true
 }
 
 // wakeSettler tells Run that there is something to settle.
@@ -52,63 +73,62 @@ func (s *Service) wakeSettler() {
 type filed struct {
 	id           int64
 	bucket, file string
-	size         int64
+	content      []byte // nil in other rows than contents
 }
 
-// settle syncs all files whose content is in the store, and removes the files
-// that were garbage when it began. Contents go first, since one of them may be
-// of a file that is garbage by now.
+// settle makes files of all contents in the store, and removes the files that
+// were garbage when it began. Contents go first: one may be garbage by now.
 func (s *Service) settle(ctx context.Context) error {
-	garbage, err := s.filed(ctx, "SELECT id, bucket, file, 0 FROM s3_garbage ORDER BY id", 0)
+	garbage, err := s.filed(ctx, "SELECT id, bucket, file, NULL FROM s3_garbage ORDER BY id")
 	if err != nil {
 		return err
 	}
-	const contents = "SELECT id, bucket, file, length(content) FROM s3_content WHERE id > ? ORDER BY id LIMIT 1000"
-	for after := int64(0); ; {
-		batch, err := s.filed(ctx, contents, after)
+	for {
+		batch, err := s.filed(ctx, "SELECT id, bucket, file, content FROM s3_content ORDER BY id LIMIT ?", settleBatch)
 		if err != nil {
 			return err
 		}
 		if len(batch) == 0 {
-			break
+			return s.removeGarbage(ctx, garbage)
 		}
-		after = batch[len(batch)-1].id
 		if err := s.settleContents(ctx, batch); err != nil {
 			return err
 		}
 	}
-	return s.removeGarbage(ctx, garbage)
 }
 
-// settleContents syncs files and takes their contents out of the store.
+// settleContents makes files, and takes their contents out of the store.
 func (s *Service) settleContents(ctx context.Context, batch []filed) error {
-	var synced []filed
-	folders := map[string]bool{}
+	folders := map[string]bool{filepath.Join(s.files.dir, "buckets"): true}
 	for _, row := range batch {
-		if s.files.waiting(row.file) != nil {
-			continue // its writer is at work, or could not write it
+		folders[s.files.folder(row.bucket)] = true
+	}
+	for folder := range folders {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return err
 		}
+	}
+	for _, row := range batch {
+		if err := os.WriteFile(s.files.place(row.bucket, row.file), row.content, 0o600); err != nil {
+			return err
+		}
+	}
+	for _, row := range batch {
 		if err := syncFile(s.files.place(row.bucket, row.file), os.O_RDWR); err != nil {
 			return err
 		}
-		synced = append(synced, row)
-		folders[row.bucket] = true
 	}
-	for bucket := range folders {
-		if err := syncFolder(s.files.folder(bucket)); err != nil {
+	for folder := range folders {
+		if err := syncFolder(folder); err != nil {
 			return err
 		}
 	}
-	if len(folders) > 0 {
-		if err := syncFolder(filepath.Join(s.files.dir, "buckets")); err != nil {
-			return err
-		}
-	}
-	if err := s.deleteRows(ctx, "DELETE FROM s3_content WHERE id = ?", synced); err != nil {
+	if err := s.deleteRows(ctx, "DELETE FROM s3_content WHERE id = ?", batch); err != nil {
 		return err
 	}
-	for _, row := range synced {
-		s.files.unsettled.Add(-row.size)
+	for _, row := range batch {
+		s.files.forget(row.file)
+		s.files.unsettled.Add(-int64(len(row.content)))
 	}
 	return nil
 }
@@ -117,7 +137,7 @@ func (s *Service) removeGarbage(ctx context.Context, garbage []filed) error {
 	var gone []filed
 	for _, row := range garbage {
 		if s.files.waiting(row.file) != nil {
-			continue
+			continue // it is on its way; the next time will do
 		}
 		err := os.Remove(s.files.place(row.bucket, row.file))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -155,7 +175,7 @@ func (s *Service) filed(ctx context.Context, query string, args ...any) ([]filed
 	var all []filed
 	for rows.Next() {
 		var row filed
-		if err := rows.Scan(&row.id, &row.bucket, &row.file, &row.size); err != nil {
+		if err := rows.Scan(&row.id, &row.bucket, &row.file, &row.content); err != nil {
 			return nil, err
 		}
 		all = append(all, row)
@@ -166,8 +186,8 @@ func (s *Service) filed(ctx context.Context, query string, args ...any) ([]filed
 // recover completes what a process before this one left under way, so far as
 // readers see it. Settling is left to Run, for it takes time.
 func (s *Service) recover(ctx context.Context) error {
-	if err := s.rewrite(ctx); err != nil {
-		return fmt.Errorf("writing small objects again: %w", err)
+	if err := s.remember(ctx); err != nil {
+		return fmt.Errorf("reading objects that are no files yet: %w", err)
 	}
 	if err := s.receiveArrivals(ctx); err != nil {
 		return fmt.Errorf("moving objects that had arrived: %w", err)
@@ -175,32 +195,19 @@ func (s *Service) recover(ctx context.Context) error {
 	return nil
 }
 
-// rewrite writes the files of all contents in the store: any of them may be
-// torn or missing.
-func (s *Service) rewrite(ctx context.Context) error {
-	rows, err := s.store.Query(ctx, "SELECT bucket, file, content FROM s3_content")
+// remember reads the contents that have no file yet, or a torn one.
+func (s *Service) remember(ctx context.Context) error {
+	contents, err := s.filed(ctx, "SELECT id, bucket, file, content FROM s3_content")
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var st staged
-		if err := rows.Scan(&st.bucket, &st.file, &st.content); err != nil {
-			return err
-		}
-		if st.content == nil { // how the driver reads an empty one
-			st.content = []byte{}
-		}
-		st.size = int64(len(st.content))
-		if err := os.MkdirAll(s.files.folder(st.bucket), 0o700); err != nil {
-			return err
-		}
-		if err := s.files.move(&st); err != nil {
-			return err
-		}
-		s.files.unsettled.Add(st.size)
+	for _, row := range contents {
+		content := append([]byte{}, row.content...) // an empty one is read as nil
+		st := &staged{bucket: row.bucket, file: row.file, size: int64(len(content)), content: content}
+		s.files.remember(st)
+		s.files.settleIn(st)
 	}
-	return rows.Err()
+	return nil
 }
 
 // receiveArrivals moves files whose row was committed to their place, and
@@ -210,8 +217,8 @@ func (s *Service) receiveArrivals(ctx context.Context) error {
 	if err != nil || len(entries) == 0 {
 		return err
 	}
-	owned, err := s.filed(ctx, `SELECT 0, bucket, file, 0 FROM s3_object
-		UNION ALL SELECT 0, bucket, file, 0 FROM s3_part JOIN s3_upload ON s3_upload.id = s3_part.upload`)
+	owned, err := s.filed(ctx, `SELECT 0, bucket, file, NULL FROM s3_object
+		UNION ALL SELECT 0, bucket, file, NULL FROM s3_part JOIN s3_upload ON s3_upload.id = s3_part.upload`)
 	if err != nil {
 		return err
 	}
@@ -227,10 +234,7 @@ func (s *Service) receiveArrivals(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := os.MkdirAll(s.files.folder(bucket), 0o700); err != nil {
-			return err
-		}
-		if err := s.files.move(&staged{bucket: bucket, file: entry.Name()}); err != nil {
+		if err := s.files.move(bucket, entry.Name()); err != nil {
 			return err
 		}
 	}

@@ -235,7 +235,7 @@ func (s *Service) keepPart(ctx context.Context, u *upload, p *part, st *staged) 
 		s.files.abandon(st)
 		return err
 	}
-	s.files.putInPlace(st)
+	s.files.settleIn(st)
 	s.wakeSettler()
 	return nil
 }

@@ -31,20 +31,7 @@ func (s *Service) createStack(ctx context.Context, in *cloudformation.CreateStac
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	k := stack{
-		ID:     s.config.Account.ARN("cloudformation", "stack/"+name+"/"+uuid()),
-		Name:   name,
-		Status: types.StackStatusCreateInProgress, Reason: userInitiated,
-		Created: now,
-		Definition: definition{
-			Template: text, Tags: in.Tags, Capabilities: in.Capabilities, NotificationARNs: in.NotificationARNs,
-			RoleARN: aws.ToString(in.RoleARN), Triggers: in.RollbackConfiguration,
-		},
-		Timeout:   time.Duration(aws.ToInt32(in.TimeoutInMinutes)) * time.Minute,
-		Protected: aws.ToBool(in.EnableTerminationProtection),
-		Token:     aws.ToString(in.ClientRequestToken),
-	}
+	k := s.newStack(in, text)
 	if k.OnFailure, err = onFailure(in); err != nil {
 		return nil, err
 	}
@@ -66,6 +53,23 @@ func (s *Service) createStack(ctx context.Context, in *cloudformation.CreateStac
 	s.records[k.ID] = r
 	s.startLocked(r)
 	return &cloudformation.CreateStackOutput{StackId: &k.ID}, nil
+}
+
+// newStack is the stack that a request asks for.
+func (s *Service) newStack(in *cloudformation.CreateStackInput, text string) stack {
+	return stack{
+		ID:     s.config.Account.ARN("cloudformation", "stack/"+*in.StackName+"/"+uuid()),
+		Name:   *in.StackName,
+		Status: types.StackStatusCreateInProgress, Reason: userInitiated,
+		Created: time.Now(),
+		Definition: definition{
+			Template: text, Tags: in.Tags, Capabilities: in.Capabilities, NotificationARNs: in.NotificationARNs,
+			RoleARN: aws.ToString(in.RoleARN), Triggers: in.RollbackConfiguration,
+		},
+		Timeout:   time.Duration(aws.ToInt32(in.TimeoutInMinutes)) * time.Minute,
+		Protected: aws.ToBool(in.EnableTerminationProtection),
+		Token:     aws.ToString(in.ClientRequestToken),
+	}
 }
 
 // userInitiated is the reason of what a request began.

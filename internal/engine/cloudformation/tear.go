@@ -88,7 +88,7 @@ func (op *operation) skips(i resource, whole removal) (types.ResourceStatus, str
 	if i.ID != whole.resource.ID {
 		policy = i.UpdateReplacePolicy
 	}
-	if policy == "RetainExceptOnCreate" && op.stack.Status != types.StackStatusRollbackInProgress {
+	if policy == "RetainExceptOnCreate" && i.Change != added { // added by what failed
 		policy = "Retain"
 	}
 	if policy == "Retain" || policy == "Snapshot" || slices.Contains(op.stack.Retain, i.Logical) {

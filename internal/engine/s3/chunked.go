@@ -48,8 +48,12 @@ func (c *chunkedReader) Read(p []byte) (int, error) {
 // next reads up to the first byte of the next chunk, or to the end.
 func (c *chunkedReader) next() error {
 	if c.started {
-		if line, err := c.line(); err != nil || line != "" {
-			return errors.Join(err, notEmpty(line))
+		line, err := c.line()
+		if err != nil {
+			return err
+		}
+		if line != "" {
+			return faultWith("InvalidRequest", "The chunk is longer than its size.")
 		}
 	}
 	c.started = true
@@ -69,24 +73,17 @@ func (c *chunkedReader) next() error {
 	return c.readTrailer()
 }
 
-func notEmpty(line string) error {
-	if line == "" {
-		return nil
-	}
-	return faultWith("InvalidRequest", "The chunk is longer than its size.")
-}
-
 // readTrailer reads header lines up to an empty one. Signed bodies without
 // trailers, and some clients with them, end without the empty line.
 func (c *chunkedReader) readTrailer() error {
 	c.trailer = http.Header{}
 	for {
 		line, err := c.line()
-		if errors.Is(err, io.EOF) && line == "" || err == nil && line == "" {
-			return nil
-		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
+		}
+		if line == "" {
+			return nil
 		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || len(c.trailer) > 16 {

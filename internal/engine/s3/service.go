@@ -101,9 +101,9 @@ func Operations() []string {
 	return names
 }
 
-// ServeHTTP answers a request whose signature has been verified.
+// ServeHTTP answers a request whose signature has been verified, and whose
+// reply carries the id that wire gave it.
 func (s *Service) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
-	w.Header().Set(headerRequestID, wire.RequestID(hr.Context()))
 	w.Header().Set("Server", "AmazonS3")
 	r := newRequest(hr)
 	if err := s.route(w, r); err != nil {

@@ -24,7 +24,9 @@ func TestCapacity(t *testing.T) {
 		t.Error("a task fitted beside one that takes the machine")
 	}
 	c.Release(huge)
-	if !c.Reserve(one) || !c.Reserve(one) {
-		t.Error("two halves did not fit after everything was released")
+	for range 2 {
+		if !c.Reserve(one) {
+			t.Error("a half did not fit after everything was released")
+		}
 	}
 }

@@ -145,7 +145,6 @@ func (s *Service) detail(in *ecs.RegisterTaskDefinitionInput, revision int) type
 		EphemeralStorage:        in.EphemeralStorage,
 		ExecutionRoleArn:        in.ExecutionRoleArn,
 		Family:                  in.Family,
-		InferenceAccelerators:   in.InferenceAccelerators,
 		IpcMode:                 in.IpcMode,
 		Memory:                  plainSize(in.Memory, memoryMiB),
 		NetworkMode:             in.NetworkMode,

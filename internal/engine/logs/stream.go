@@ -113,7 +113,8 @@ func (s *Service) describeLogStreams(ctx context.Context, in *sdk.DescribeLogStr
 			LogStreamName: &stream, CreationTime: &created, Arn: new(s.streamARN(name, stream)),
 			FirstEventTimestamp: known(first), LastEventTimestamp: known(latest), LastIngestionTime: known(ingested),
 			UploadSequenceToken: new(sequenceToken),
-			StoredBytes:         new(int64(0)), // as AWS answers since June 2019
+			//lint:ignore SA1019 AWS still answers it, as 0.
+			StoredBytes: new(int64(0)),
 		})
 	}
 	return out, rows.Err()

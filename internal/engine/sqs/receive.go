@@ -321,6 +321,7 @@ func (s *Service) systemAttributesOf(m received, in *sqs.ReceiveMessageInput) ma
 	for _, name := range in.MessageSystemAttributeNames {
 		wanted[name] = true
 	}
+	//lint:ignore SA1019 Older clients still ask by it.
 	for _, name := range in.AttributeNames {
 		wanted[types.MessageSystemAttributeName(name)] = true
 	}

@@ -119,7 +119,8 @@ type worker struct {
 	reaper     *group.Reaper
 	host       string
 	dir        string
-	spaces     int             // folders that were made for jobs
+	spaces     []*space // that are free
+	spacesMade int
 	runs       map[string]*run // those that messages named
 	orphaned   chan struct{}   // closed when the engine has ended
 }
@@ -209,6 +210,11 @@ func makeDirIn(base string) (string, error) {
 }
 
 func (w *worker) close() {
+	for _, s := range w.spaces {
+		if err := s.close(); err != nil {
+			w.Log.Warn("removing an attempt's folder", "error", err)
+		}
+	}
 	w.reaper.Close()
 	w.protection.close()
 	if err := removeAll(w.dir); err != nil {

@@ -269,6 +269,51 @@ func TestNothingIsLeftInTheWorkersFolder(t *testing.T) {
 	}
 }
 
+func TestAJobSeesNothingOfTheOneBefore(t *testing.T) {
+	for name, leave := range map[string]string{
+		"untouched":               ":",
+		"outputs":                 `touch "$SPATE_OUT/left"`,
+		"temporary files":         `touch "$TMPDIR/left"`,
+		"files beside":            `touch "$TMPDIR/../left"`,
+		"other parameters":        `rm "$SPATE_PARAMS"; echo left > "$SPATE_PARAMS"`,
+		"a link":                  `rmdir "$TMPDIR"; ln -s "$SPATE_OUT" "$TMPDIR"`,
+		"a folder without rights": `chmod 0 "$TMPDIR"`,
+		"no folder":               `rm -r "${SPATE_OUT%/out}"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			b.run(2, nil)
+			b.send(0, 1, `{"a":"longer than the other"}`)
+			w := b.work(`cat "$SPATE_PARAMS"; echo; ls -A "$SPATE_OUT" "$TMPDIR" "$TMPDIR/.." | grep left
+				ls -ld "$TMPDIR" | cut -c1-4; test "$SPATE_INDEX" = 1 || { ` + leave + `; }`)
+			b.result(0, 1)
+			b.send(1, 1, `{"a":1}`)
+			b.result(1, 1)
+			w.stop()
+			const folder = "drwx\n"
+			want := `{"a":1}` + "\n" + folder
+			if got := b.text(record.AttemptPrefix(runID, 1, 1, 1) + "log.txt"); got != want {
+				t.Errorf("the second job's log is %q, want %q", got, want)
+			}
+			want = `{"a":"longer than the other"}` + "\n" + folder + want
+			if got := withoutNotes(w.output.String()); got != want {
+				t.Errorf("got output %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// withoutNotes drops spate's own lines.
+func withoutNotes(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "spate: ") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
 func TestAFloodOfOutput(t *testing.T) {
 	b := newBed(t)
 	b.run(1, nil)

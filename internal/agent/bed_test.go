@@ -86,7 +86,7 @@ const (
 // A bed is what a worker talks to: SQS and S3 as the embedded engine has them,
 // and an ECS agent that does as it is told.
 type bed struct {
-	t       *testing.T
+	t       testing.TB
 	url     string
 	queue   string
 	aws     aws.Config
@@ -120,7 +120,7 @@ func (s *signaled) tell() {
 	}
 }
 
-func newBed(t *testing.T) *bed {
+func newBed(t testing.TB) *bed {
 	t.Helper()
 	dir := t.TempDir()
 	st, err := store.Open(t.Context(), filepath.Join(dir, "spate.db"))
@@ -469,7 +469,7 @@ func (b *buffer) String() string {
 }
 
 // await waits until the buffer holds want.
-func (b *buffer) await(t *testing.T, want string) {
+func (b *buffer) await(t testing.TB, want string) {
 	t.Helper()
 	deadline := time.After(patience)
 	for {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ const (
 // execute runs the command to its end, and says how the attempt ended.
 func (a *attempt) execute(ctx context.Context) record.End {
 	var err error
-	if a.space, err = a.newSpace(a.message.body); err != nil {
+	if a.space, err = a.worker.space(a.message.body); err != nil {
 		// The worker's fault, not the job's.
 		a.log.Error("starting the job", "error", err)
 		return a.ended(record.End{State: record.Interrupted, Reason: err.Error()})
@@ -58,10 +59,15 @@ func (a *attempt) start() (*group.Group, error) {
 	}
 	c := group.Command{
 		Path: path, Args: a.argv, Env: env, Reaper: a.reaper,
-		Stdout: a.space.log, Stderr: a.space.log,
+		Stdout: &a.space.log, Stderr: &a.space.log,
 	}
 	if a.run == nil {
-		c.Stdin = a.space.body
+		body, err := os.Open(a.space.paramsPath())
+		if err != nil {
+			return nil, err
+		}
+		defer body.Close() // the command has its own by then
+		c.Stdin = body
 	}
 	return group.Start(c)
 }
@@ -88,7 +94,7 @@ func (a *attempt) environ() []string {
 		}
 	}
 	env = append(env,
-		"SPATE_PARAMS="+a.space.params(),
+		"SPATE_PARAMS="+a.space.paramsPath(),
 		"SPATE_OUT="+a.space.out(),
 		"SPATE_ATTEMPT="+strconv.Itoa(a.number),
 		"TMPDIR="+a.space.tmp(),

@@ -67,44 +67,46 @@ func TestWhatCannotBeUnderstoodIsLeftToTheQueue(t *testing.T) {
 			record.AttrRun: text(runID), record.AttrIndex: text("0"), record.AttrGeneration: text("1"),
 		}
 	}
+	type attributes = map[string]types.MessageAttributeValue
 	tests := []struct {
-		name, body, want string
-		change           func(map[string]types.MessageAttributeValue)
+		body, want string
+		change     func(attributes)
 	}{
-		{"no run", "{}", "has no attribute spate.run", func(m map[string]types.MessageAttributeValue) { delete(m, record.AttrRun) }},
-		{"no index", "{}", `spate.index is \"\"`, func(m map[string]types.MessageAttributeValue) { delete(m, record.AttrIndex) }},
-		{"a wrong index", "{}", `spate.index is \"-1\"`, func(m map[string]types.MessageAttributeValue) { m[record.AttrIndex] = text("-1") }},
-		{"a wrong generation", "{}", `spate.generation is \"0\"`, func(m map[string]types.MessageAttributeValue) { m[record.AttrGeneration] = text("0") }},
-		{"an unknown run", "{}", "runs/another/run.json is not there", func(m map[string]types.MessageAttributeValue) { m[record.AttrRun] = text("another") }},
-		{"no object", "[1]", "a configuration is an object", nil},
-		{"a nested value", `{"a":{}}`, `parameter \"a\" is an object`, nil},
-		{"a parameter that is missing", `{"b":1}`, "placeholder {a} is no parameter", nil},
+		{`{"a":1}`, "has no attribute spate.run", func(m attributes) { delete(m, record.AttrRun) }},
+		{`{"a":2}`, `spate.index is \"\"`, func(m attributes) { delete(m, record.AttrIndex) }},
+		{`{"a":3}`, `spate.index is \"-1\"`, func(m attributes) { m[record.AttrIndex] = text("-1") }},
+		{`{"a":4}`, `spate.generation is \"0\"`, func(m attributes) { m[record.AttrGeneration] = text("0") }},
+		{`{"a":5}`, "runs/another/run.json is not there", func(m attributes) { m[record.AttrRun] = text("another") }},
+		{`[6]`, "a configuration is an object", func(attributes) {}},
+		{`{"a":{}}`, `parameter \"a\" is an object`, func(attributes) {}},
+		{`{"b":8}`, "placeholder {a} is no parameter", func(attributes) {}},
+	}
+	b := newBed(t)
+	b.run(1, nil)
+	dead := b.redrive(2)
+	for _, test := range tests {
+		attributes := whole()
+		test.change(attributes)
+		b.sendWith(test.body, attributes)
+	}
+	w := b.work("", func(c *agent.Config) { c.Command = []string{"echo", "{a}"} })
+	for _, test := range tests {
+		w.log.await(t, test.want)
+	}
+	b.awaitEmpty()
+	w.stop()
+	if got := w.output.String(); got != "" {
+		t.Errorf("the command ran and printed %q", got)
+	}
+	b.queue = dead
+	left := map[string]bool{}
+	for m := b.receive(1); m != nil; m = b.receive(0) {
+		left[*m.Body] = true
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			b := newBed(t)
-			b.run(1, nil)
-			dead := b.redrive(2)
-			attributes := whole()
-			if test.change != nil {
-				test.change(attributes)
-			}
-			if test.body == "{}" {
-				test.body = `{"a":1}`
-			}
-			b.sendWith(test.body, attributes)
-			w := b.work("", func(c *agent.Config) { c.Command = []string{"echo", "{a}"} })
-			w.log.await(t, test.want)
-			b.awaitEmpty()
-			w.stop()
-			if got := w.output.String(); got != "" {
-				t.Errorf("the command ran and printed %q", got)
-			}
-			b.queue = dead
-			if m := b.receive(1); m == nil || *m.Body != test.body {
-				t.Errorf("got %v from the dead-letter queue, want the message", m)
-			}
-		})
+		if !left[test.body] {
+			t.Errorf("%s is not in the dead-letter queue", test.body)
+		}
 	}
 }
 

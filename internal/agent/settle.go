@@ -123,7 +123,7 @@ func (a *attempt) clean() {
 	if a.space == nil {
 		return
 	}
-	if err := a.space.close(); err != nil {
+	if err := a.free(a.space); err != nil {
 		a.log.Warn("removing the attempt's folder", "error", err)
 	}
 }

@@ -7,59 +7,121 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
-// A space is an attempt's own folder, which ends with it.
+// A space is an attempt's own folder.
 //
-//	params.json   the message's body
 //	log.txt       what the command prints
 //	out/          SPATE_OUT
+//	params.json   SPATE_PARAMS, the message's body
 //	tmp/          TMPDIR
+//
+// Making and removing files is much of what a short job costs, so a space that
+// a job left as it was given is used again.
 type space struct {
-	dir  string
-	body *os.File // params.json, for reading
-	log  *tee
+	dir    string
+	params *os.File
+	log    tee
 }
 
-func (w *worker) newSpace(body string) (s *space, err error) {
-	w.spaces++
-	s = &space{dir: filepath.Join(w.dir, strconv.Itoa(w.spaces))}
-	defer func() {
+// space returns one for a message with this body.
+func (w *worker) space(body string) (*space, error) {
+	var s *space
+	if n := len(w.spaces); n > 0 {
+		s, w.spaces = w.spaces[n-1], w.spaces[:n-1]
+	} else {
+		w.spacesMade++
+		made, err := newSpace(filepath.Join(w.dir, strconv.Itoa(w.spacesMade)))
 		if err != nil {
-			err = fmt.Errorf("making the attempt's folder: %w", errors.Join(err, s.close()))
+			return nil, fmt.Errorf("making the attempt's folder: %w", err)
 		}
-	}()
-	for _, dir := range []string{s.dir, s.out(), s.tmp()} {
-		if err := os.Mkdir(dir, 0o777); err != nil {
-			return nil, err
-		}
+		s = made
 	}
-	if err := os.WriteFile(s.params(), []byte(body), 0o644); err != nil {
-		return nil, err
+	s.log.stream = w.Output
+	if _, err := s.params.WriteAt([]byte(body), 0); err != nil {
+		return nil, fmt.Errorf("writing the attempt's parameters: %w", errors.Join(err, s.close()))
 	}
-	if s.body, err = os.Open(s.params()); err != nil {
-		return nil, err
-	}
-	file, err := os.Create(filepath.Join(s.dir, "log.txt"))
-	if err != nil {
-		return nil, err
-	}
-	s.log = &tee{file: file, stream: w.Output}
 	return s, nil
 }
 
-func (s *space) out() string    { return filepath.Join(s.dir, "out") }
-func (s *space) tmp() string    { return filepath.Join(s.dir, "tmp") }
-func (s *space) params() string { return filepath.Join(s.dir, "params.json") }
+// free takes a space back.
+func (w *worker) free(s *space) error {
+	if !s.isUntouched() || s.params.Truncate(0) != nil || s.log.reset() != nil {
+		return s.close()
+	}
+	w.spaces = append(w.spaces, s)
+	return nil
+}
+
+func newSpace(dir string) (*space, error) {
+	s := &space{dir: dir}
+	err := os.Mkdir(dir, 0o777)
+	if err == nil {
+		err = errors.Join(os.Mkdir(s.out(), 0o777), os.Mkdir(s.tmp(), 0o777))
+	}
+	if err == nil {
+		s.params, err = os.Create(s.paramsPath())
+	}
+	if err == nil {
+		s.log.file, err = os.Create(filepath.Join(dir, "log.txt"))
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *space) out() string        { return filepath.Join(s.dir, "out") }
+func (s *space) tmp() string        { return filepath.Join(s.dir, "tmp") }
+func (s *space) paramsPath() string { return filepath.Join(s.dir, "params.json") }
+
+// isUntouched says whether the folder holds what it was made with, and no more.
+func (s *space) isUntouched() bool {
+	return slices.Equal(names(s.dir), []string{"log.txt", "out", "params.json", "tmp"}) &&
+		isFresh(s.out()) && isFresh(s.tmp()) && isAt(s.params, s.paramsPath())
+}
+
+// names lists a folder in order, or nothing where it cannot be read.
+func names(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	list := make([]string, len(entries))
+	for i, entry := range entries {
+		list[i] = entry.Name()
+	}
+	return list
+}
+
+// isFresh says whether a path is an empty folder that its owner can use.
+func isFresh(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.IsDir() || info.Mode().Perm()&0o700 != 0o700 {
+		return false
+	}
+	entries, err := os.ReadDir(path)
+	return err == nil && len(entries) == 0
+}
+
+// isAt says whether a path still names an open file that can be read.
+func isAt(file *os.File, path string) bool {
+	opened, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Lstat(path)
+	return err == nil && os.SameFile(opened, named) && named.Mode().Perm()&0o600 == 0o600
+}
 
 func (s *space) close() error {
 	var errs []error
-	if s.body != nil {
-		errs = append(errs, s.body.Close())
-	}
-	if s.log != nil {
-		errs = append(errs, s.log.file.Close())
+	for _, f := range []*os.File{s.params, s.log.file} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
 	}
 	return errors.Join(append(errs, removeAll(s.dir))...)
 }
@@ -83,6 +145,16 @@ func (t *tee) Write(p []byte) (int, error) {
 // note adds a line of spate's own.
 func (t *tee) note(format string, args ...any) {
 	fmt.Fprintf(t, "spate: "+format+"\n", args...)
+}
+
+// reset empties the file.
+func (t *tee) reset() error {
+	t.lost = nil
+	if err := t.file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := t.file.Seek(0, io.SeekStart)
+	return err
 }
 
 // removeAll removes a folder also where a job took its own rights away.

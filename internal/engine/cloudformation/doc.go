@@ -46,4 +46,17 @@
 // for it; one that the template names is left alone, for it may be another's.
 //
 // Deleted stacks are remembered for 90 days.
+//
+// # Differences from AWS
+//
+//   - There are no change sets, stack policies (a request with one is refused),
+//     nested stacks, macros, drift detection or stack sets.
+//   - RoleARN, NotificationARNs and rollback triggers are kept and shown, and
+//     do nothing. Only IAM resources need a capability.
+//   - The properties of inert types are not checked. Resources do not get the
+//     tags aws:cloudformation:*, and inert ones ignore all tags.
+//   - A resource type that does not exist fails its resource, not the request.
+//   - After UPDATE_FAILED and UPDATE_ROLLBACK_FAILED a stack can be updated
+//     again, or deleted, respectively: neither RollbackStack nor
+//     ContinueUpdateRollback is there.
 package cloudformation

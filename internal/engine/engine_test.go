@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/spate-run/spate"
 	"github.com/spate-run/spate/internal/cli"
@@ -178,4 +180,28 @@ func until(t *testing.T, stack *run.Stack, what string, ok func(run.Tasks) bool)
 		}
 	}
 	t.Fatalf("got %+v after a minute, want %s", tasks, what)
+}
+
+func TestKeysOfObjectsAreNoPaths(t *testing.T) {
+	aws, _ := start(t, engine.Config{Home: t.TempDir()})
+	if _, err := aws.S3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: new("bucket")}); err != nil {
+		t.Fatal(err)
+	}
+	keys := []string{"../x", "./x", "a//b", "a/b/../c", "x"}
+	for _, key := range keys {
+		if _, err := aws.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: new("bucket"), Key: &key, Body: strings.NewReader(key)}); err != nil {
+			t.Fatalf("putting %q: %v", key, err)
+		}
+	}
+	out, err := aws.S3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: new("bucket")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range out.Contents {
+		got = append(got, *o.Key)
+	}
+	if diff := cmp.Diff(keys, got); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
+	}
 }

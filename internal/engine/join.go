@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
@@ -66,9 +67,8 @@ func (e *Engine) newHandler() http.Handler {
 	if e.cfg.Open {
 		keys = nil
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/_spate/ecs/", s.ecs.AgentHandler())
-	mux.Handle("/", wire.NewHandler(wire.Config{
+	agent := s.ecs.AgentHandler()
+	api := wire.NewHandler(wire.Config{
 		Services: []*wire.Service{
 			s.sqs.Wire(), s.sts.Wire(), s.logs.Wire(), s.ecs.Wire(),
 			s.cloudwatch.Wire(), s.autoscaling.Wire(), s.cloudformation.Wire(),
@@ -76,8 +76,15 @@ func (e *Engine) newHandler() http.Handler {
 		Objects: s.s3,
 		Keys:    keys,
 		Log:     e.cfg.Log,
-	}))
-	return mux
+	})
+	// No ServeMux: it cleans paths, and a//b and ../x are keys of objects.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/_spate/ecs/") {
+			agent.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 func (e *Engine) newECS(ctx context.Context) (*ecs.Service, error) {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,11 +69,11 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.Poll = orElse(c.Poll, 20*time.Second)
-	c.Visibility = orElse(c.Visibility, 120*time.Second)
-	c.Heartbeat = orElse(c.Heartbeat, 30*time.Second)
-	c.Watch = orElse(c.Watch, 3*time.Second)
-	c.Pause = orElse(c.Pause, 30*time.Second)
+	c.Poll = cmp.Or(c.Poll, 20*time.Second)
+	c.Visibility = cmp.Or(c.Visibility, 120*time.Second)
+	c.Heartbeat = cmp.Or(c.Heartbeat, 30*time.Second)
+	c.Watch = cmp.Or(c.Watch, 3*time.Second)
+	c.Pause = cmp.Or(c.Pause, 30*time.Second)
 	if c.Output == nil {
 		c.Output = io.Discard
 	}
@@ -80,13 +81,6 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func orElse(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }
 
 func (c Config) validate() error {

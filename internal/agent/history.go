@@ -19,7 +19,9 @@ const mostLost = 3
 // their numbers.
 type history []past
 
-// A past is an earlier attempt; without an end it was lost.
+// A past is an earlier attempt; without an end it was lost. (Or it runs on
+// elsewhere, should a message be given out twice: nothing tells, and the first
+// result counts.)
 type past struct {
 	number int
 	end    *record.End

@@ -122,6 +122,9 @@ func (w *worker) prepare(ctx, live context.Context, m types.Message) (*attempt, 
 		return a, nil
 	}
 	a.job = a.run.Job
+	if err := ctx.Err(); err != nil {
+		return nil, err // before there is an attempt to interrupt
+	}
 	cancelled, err := w.isCancelled(ctx, a.run, d.job.generation)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,6 +48,9 @@ func (w *worker) openRun(ctx context.Context, id string) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	defaults := defaultJob()
+	r.Job.Timeout = cmp.Or(r.Job.Timeout, defaults.Timeout)
+	r.Job.StopTimeout = cmp.Or(r.Job.StopTimeout, defaults.StopTimeout)
 	if err := w.fetchInputs(ctx, id, r.in); err != nil {
 		return nil, errors.Join(err, removeAll(r.in))
 	}

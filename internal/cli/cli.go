@@ -91,7 +91,8 @@ func (a *app) log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 }
 
-// withEngine calls use with the engine of the home.
+// withEngine calls use with the engine of the home. An engine of this process
+// stays up until no other command uses it.
 func (a *app) withEngine(ctx context.Context, p client.Purpose, use func(*client.Session) error) error {
 	home, err := engine.DefaultHome()
 	if err != nil {
@@ -101,5 +102,13 @@ func (a *app) withEngine(ctx context.Context, p client.Purpose, use func(*client
 	if err != nil {
 		return err
 	}
-	return errors.Join(use(s), s.Close())
+	err = use(s)
+	stay := ctx
+	if ctx.Err() != nil {
+		// The first Ctrl-C has ended the work. A second one ends the program.
+		stay = context.WithoutCancel(ctx)
+	}
+	return errors.Join(err, s.Close(stay, func() {
+		a.tell("another spate command uses this engine, which stays up until that is done", "Ctrl-C ends it at once")
+	}))
 }

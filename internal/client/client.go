@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -25,6 +26,7 @@ type AWS struct {
 	AutoScaling    *applicationautoscaling.Client
 	CloudFormation *cloudformation.Client
 	ECS            *ecs.Client
+	Logs           *cloudwatchlogs.Client
 	S3             *s3.Client
 	SQS            *sqs.Client
 }
@@ -44,6 +46,7 @@ func New(at engine.Address) *AWS {
 		AutoScaling:    applicationautoscaling.NewFromConfig(cfg),
 		CloudFormation: cloudformation.NewFromConfig(cfg),
 		ECS:            ecs.NewFromConfig(cfg),
+		Logs:           cloudwatchlogs.NewFromConfig(cfg),
 		S3:             s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 		SQS:            sqs.NewFromConfig(cfg),
 	}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -14,11 +15,14 @@ type Session struct {
 	*AWS
 	// Own says that the engine runs in this process, and ends with the session.
 	Own bool
+	// Home is the engine's home.
+	Home string
 	// Address is where the engine is.
 	Address engine.Address
 
-	stop context.CancelFunc
-	done chan error
+	lease *engine.Lease // on an engine that is not our own
+	stop  context.CancelFunc
+	done  chan error
 }
 
 // A Purpose is what a session needs of an engine.
@@ -29,59 +33,158 @@ const (
 	Work Purpose = iota
 	// Look needs one that answers what earlier runs left.
 	Look
+	// Leave needs one that starts tasks, and outlives this command.
+	Leave
 )
 
-// startingWait bounds the wait for an engine that another process is starting.
-const startingWait = 10 * time.Second
+// fits says whether an engine that runs already serves the purpose.
+func (p Purpose) fits(at engine.Address) bool {
+	return p == Look || !at.Quiet && (p == Work || !at.Brief)
+}
+
+// A LonelyError reports that no engine runs in a home that would outlive the
+// command.
+type LonelyError struct{ Home string }
+
+func (e *LonelyError) Error() string {
+	return "no engine runs in " + e.Home + " that would go on alone"
+}
+
+// The waits for other processes, and the time between two looks at them.
+const (
+	startingWait = 10 * time.Second // for an engine that is starting
+	quietWait    = time.Minute      // for one that only shows earlier runs
+	lookEvery    = 10 * time.Millisecond
+)
 
 // Local finds the engine that runs in a home, or brings one up in this process
 // until Close.
 func Local(ctx context.Context, home string, p Purpose, log *slog.Logger) (*Session, error) {
-	deadline := time.Now().Add(startingWait)
+	began := time.Now()
 	for {
 		at, running, err := engine.Find(home)
 		if err != nil {
 			return nil, err
 		}
-		if running && at.Endpoint != "" {
-			return &Session{AWS: New(at), Address: at}, nil
-		}
-		if !running {
+		switch {
+		case !running && p == Leave, p == Leave && at.Brief:
+			return nil, &LonelyError{home}
+		case !running:
 			s, err := start(ctx, home, p, log)
 			if _, busy := errors.AsType[*engine.BusyError](err); !busy {
 				return s, err
 			}
+		case at.Endpoint != "" && p.fits(at):
+			s, err := join(home, at)
+			if s != nil || err != nil {
+				return s, err
+			}
 		}
-		if time.Now().After(deadline) {
-			return nil, errors.New("another engine is starting in " + home + ", and does not get ready")
+		if err := overdue(home, at, time.Since(began)); err != nil {
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(lookEvery):
 		}
 	}
 }
 
+// overdue says what has been waited for too long.
+func overdue(home string, at engine.Address, waited time.Duration) error {
+	switch {
+	case at.Quiet && waited > quietWait:
+		return fmt.Errorf("process %d shows earlier runs of %s, and does not come to an end", at.PID, home)
+	case !at.Quiet && waited > startingWait:
+		return errors.New("another engine is starting or ending in " + home + ", and does not get done")
+	}
+	return nil
+}
+
+// join takes a lease on the engine of another process. It returns nothing when
+// that one has ended, or is about to.
+func join(home string, at engine.Address) (*Session, error) {
+	lease, ok, err := engine.Share(home)
+	if err != nil || !ok {
+		return nil, err
+	}
+	// It may have ended before we had the lease.
+	if now, running, err := engine.Find(home); err != nil || !running || now != at {
+		return nil, errors.Join(err, lease.Release())
+	}
+	return &Session{AWS: New(at), Home: home, Address: at, lease: lease}, nil
+}
+
 func start(ctx context.Context, home string, p Purpose, log *slog.Logger) (*Session, error) {
-	e, err := engine.Open(ctx, engine.Config{Home: home, Cadence: engine.FastCadence, Quiet: p == Look, Log: log})
+	e, err := engine.Open(ctx, engine.Config{Home: home, Cadence: engine.FastCadence, Quiet: p == Look, Brief: true, Log: log})
 	if err != nil {
 		return nil, err
 	}
 	// The engine outlives the command's context: it stops its tasks in peace
 	// when the session is closed.
 	engineCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Session{AWS: New(e.Address()), Own: true, Address: e.Address(), stop: stop, done: make(chan error, 1)}
+	s := &Session{AWS: New(e.Address()), Own: true, Home: home, Address: e.Address(), stop: stop, done: make(chan error, 1)}
 	go func() { s.done <- e.Run(engineCtx) }()
 	return s, nil
 }
 
-// Close ends an engine of the session's own: its tasks are stopped as ECS
-// stops them, and nothing of it is left.
-func (s *Session) Close() error {
+// Shared says whether other commands use this session's own engine.
+func (s *Session) Shared() (bool, error) {
 	if !s.Own {
-		return nil
+		return false, nil
 	}
+	lease, ok, err := engine.TakeAlone(s.Home)
+	if err != nil || !ok {
+		return !ok, err
+	}
+	return false, lease.Release()
+}
+
+// Ended says whether the engine of this session has ended, as one does whose
+// process is killed.
+func (s *Session) Ended() bool {
+	at, running, err := engine.Find(s.Home)
+	return !s.Own && err == nil && (!running || at != s.Address)
+}
+
+// patience is how long Close waits for others before it says so: most commands
+// take no longer.
+const patience = 500 * time.Millisecond
+
+// Close ends the session. An engine of its own is kept up while other commands
+// use it, of which Close tells by waiting, or until ctx ends; then its tasks
+// are stopped as ECS stops them, and nothing of it is left.
+func (s *Session) Close(ctx context.Context, waiting func()) error {
+	if !s.Own {
+		return s.lease.Release()
+	}
+	lease, err := s.alone(ctx, waiting)
 	s.stop()
-	return <-s.done
+	err = errors.Join(err, <-s.done)
+	if lease != nil {
+		err = errors.Join(err, lease.Release())
+	}
+	return err
+}
+
+// alone waits until no other command uses the engine, and keeps others from
+// beginning to.
+func (s *Session) alone(ctx context.Context, waiting func()) (*engine.Lease, error) {
+	told := time.After(patience)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		lease, ok, err := engine.TakeAlone(s.Home)
+		if ok || err != nil {
+			return lease, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-told:
+			waiting()
+		case <-tick.C:
+		}
+	}
 }

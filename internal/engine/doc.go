@@ -3,6 +3,7 @@
 //
 //	home/
 //	  lock      held while an engine runs; holds its address
+//	  leases    held, shared, by commands that use the engine of another process
 //	  identity  the port and the keys that are kept from run to run
 //	  spate.db  the store
 //	  objects/  S3's objects, as plain files

@@ -47,6 +47,9 @@ type Config struct {
 	// Quiet answers requests and starts nothing by itself: no tasks, no alarms,
 	// no schedules. It is for looking at what earlier runs left.
 	Quiet bool
+	// Brief tells others that the engine ends with the command that brought it
+	// up.
+	Brief bool
 	// Worker is the spate program to put in front of jobs; empty means this
 	// very program.
 	Worker string
@@ -143,6 +146,8 @@ func (e *Engine) listen(h home, id identity) (err error) {
 		Keys:     id.Keys,
 		Cadence:  e.cfg.Cadence,
 		PID:      os.Getpid(),
+		Quiet:    e.cfg.Quiet,
+		Brief:    e.cfg.Brief,
 	}
 	if at.Port == id.Port || e.cfg.Listen != "" {
 		return nil

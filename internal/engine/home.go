@@ -18,6 +18,7 @@ type home string
 func (h home) database() string { return filepath.Join(string(h), "spate.db") }
 func (h home) objects() string  { return filepath.Join(string(h), "objects") }
 func (h home) lock() string     { return filepath.Join(string(h), "lock") }
+func (h home) leases() string   { return filepath.Join(string(h), "leases") }
 func (h home) identity() string { return filepath.Join(string(h), "identity") }
 
 // DefaultHome is where the embedded engine lives: $SPATE_HOME, or .spate in

@@ -18,6 +18,10 @@ type Address struct {
 	Keys     wire.Keys
 	Cadence  int
 	PID      int
+	// Quiet says that the engine starts nothing by itself.
+	Quiet bool
+	// Brief says that it ends with the command that brought it up.
+	Brief bool
 }
 
 // A BusyError reports a home in which another engine runs.

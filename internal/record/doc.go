@@ -4,6 +4,8 @@
 //	runs/<run>/run.json, params.jsonl    as sent: the job, who, when; one configuration a line
 //	runs/<run>/in/…                      its inputs
 //	runs/<run>/sent.json                 how far sending got
+//	runs/<run>/retries/<gen>.json        put if absent: the jobs that a later generation sent again
+//	runs/<run>/retries/<gen>.sent.json   how far that sending got
 //	runs/<run>/attempts/<index>/<gen>.<n>/
 //	    start.json                       put if absent: who puts it has claimed attempt n
 //	    end.json, log.txt, out/…         how it ended, what it said, what it left

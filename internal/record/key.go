@@ -21,6 +21,30 @@ func ParamsKey(run string) string { return RunsPrefix + run + "/params.jsonl" }
 // SentKey is sent.json: how far sending got.
 func SentKey(run string) string { return RunsPrefix + run + "/sent.json" }
 
+// RetriesPrefix is where the later generations of a run are described.
+func RetriesPrefix(run string) string { return RunsPrefix + run + "/retries/" }
+
+// RetryKey says which jobs a generation after the first sent again.
+func RetryKey(run string, generation int) string {
+	return fmt.Sprintf("%s%d.json", RetriesPrefix(run), generation)
+}
+
+// RetrySentKey is what sent.json is to the first generation.
+func RetrySentKey(run string, generation int) string {
+	return fmt.Sprintf("%s%d.sent.json", RetriesPrefix(run), generation)
+}
+
+// ParseRetry reads the generation out of a RetryKey.
+func ParseRetry(run, key string) (generation int, ok bool) {
+	name, ok := strings.CutPrefix(key, RetriesPrefix(run))
+	if !ok {
+		return 0, false
+	}
+	name, ok = strings.CutSuffix(name, ".json")
+	generation, number := parseNumber(name, 1)
+	return generation, ok && number && generation > 1
+}
+
 // InPrefix is where the run's inputs are.
 func InPrefix(run string) string { return RunsPrefix + run + "/in/" }
 
@@ -63,9 +87,30 @@ func DoneKey(run string, generation int) string {
 	return fmt.Sprintf("%s%s/done/%d.json", RunsPrefix, run, generation)
 }
 
+// CancelledPrefix is where the marks of cancelled generations are.
+func CancelledPrefix(run string) string { return RunsPrefix + run + "/cancelled/" }
+
+// ParseCancelled reads the generation out of a CancelledKey.
+func ParseCancelled(run, key string) (generation int, ok bool) {
+	name, ok := strings.CutPrefix(key, CancelledPrefix(run))
+	if !ok {
+		return 0, false
+	}
+	return parseNumber(strings.TrimSuffix(name, ".json"), 1)
+}
+
 // CancelledKey is there once a generation is cancelled.
 func CancelledKey(run string, generation int) string {
-	return fmt.Sprintf("%s%s/cancelled/%d.json", RunsPrefix, run, generation)
+	return fmt.Sprintf("%s%d.json", CancelledPrefix(run), generation)
+}
+
+// Before is a key right before those of a job below a ResultsPrefix or a
+// FailedPrefix: a listing that starts after it starts with the job.
+func Before(prefix string, index int) string {
+	if index == 0 {
+		return prefix
+	}
+	return fmt.Sprintf("%s%0*d/", prefix, indexDigits, index-1) // "/" sorts after "."
 }
 
 // An Attempt names one execution of a job.

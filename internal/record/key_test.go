@@ -22,6 +22,8 @@ func TestKeys(t *testing.T) {
 		{record.FailedKey("R", 1, 42), "runs/R/failed/1/0000042"},
 		{record.DoneKey("R", 1), "runs/R/done/1.json"},
 		{record.CancelledKey("R", 3), "runs/R/cancelled/3.json"},
+		{record.RetryKey("R", 2), "runs/R/retries/2.json"},
+		{record.RetrySentKey("R", 2), "runs/R/retries/2.sent.json"},
 	} {
 		if test.got != test.want {
 			t.Errorf("got key %q, want %q", test.got, test.want)
@@ -41,6 +43,40 @@ func TestIndicesComeBackFromKeys(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestGenerationsComeBackFromKeys(t *testing.T) {
+	for _, test := range []struct {
+		key  string
+		want int
+	}{
+		{record.RetryKey("R", 2), 2},
+		{record.RetryKey("R", 11), 11},
+		{record.RetrySentKey("R", 2), 0},
+		{record.RetryKey("R", 1), 0}, // the first generation is no retry
+		{record.RetriesPrefix("R"), 0},
+	} {
+		if got, ok := record.ParseRetry("R", test.key); ok != (test.want > 0) || ok && got != test.want {
+			t.Errorf("%s: got generation %d, %t, want %d", test.key, got, ok, test.want)
+		}
+	}
+	if got, ok := record.ParseCancelled("R", record.CancelledKey("R", 3)); got != 3 || !ok {
+		t.Errorf("got generation %d, %t, want 3", got, ok)
+	}
+}
+
+func TestListingsStartWithTheJob(t *testing.T) {
+	for _, index := range []int{0, 1, 10, 5120} {
+		for _, made := range []struct{ prefix, key, last string }{
+			{record.ResultsPrefix("R", 1), record.ResultKey("R", 1, index), record.ResultKey("R", 1, max(0, index-1))},
+			{record.FailedPrefix("R", 1), record.FailedKey("R", 1, index), record.FailedKey("R", 1, max(0, index-1))},
+		} {
+			before := record.Before(made.prefix, index)
+			if before >= made.key || index > 0 && before <= made.last {
+				t.Errorf("%q does not stand between %q and %q", before, made.last, made.key)
+			}
+		}
+	}
 }
 
 func TestListingsComeInTheOrderOfIndices(t *testing.T) {

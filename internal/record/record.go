@@ -19,6 +19,14 @@ type Run struct {
 	Created time.Time `json:"created"`
 }
 
+// A Retry is retries/<gen>.json: the jobs that a later generation sent again.
+type Retry struct {
+	Indices []int     `json:"indices"` // in rising order
+	User    string    `json:"user"`
+	Host    string    `json:"host"`
+	Created time.Time `json:"created"`
+}
+
 // A Start is the start.json of an attempt.
 type Start struct {
 	Run        string    `json:"run"`
@@ -76,6 +84,9 @@ const (
 	Interrupted State = "interrupted"
 	Cancelled   State = "cancelled"
 )
+
+// NotStarted begins the reason of an attempt whose command cannot be started.
+const NotStarted = "starting the command: "
 
 // The message attributes beside a job's parameters.
 const (

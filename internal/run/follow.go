@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -15,15 +16,20 @@ import (
 
 // A Progress is how far a run has come.
 type Progress struct {
-	Jobs    int
-	Done    int
-	Failed  int
-	Running []Attempt // those that started first come first
+	Jobs      int
+	Done      int
+	Failed    int
+	Cancelled int
+	Running   []Attempt // those that started first come first
 	// FirstStart is when the first job that is known of started.
 	FirstStart time.Time
 	// LastEnd is when the newest result was written.
 	LastEnd time.Time
 	Tasks   Tasks
+
+	// Rates are measured from here on.
+	since  time.Time
+	before int // jobs that had ended by then
 }
 
 // An Attempt is a job that runs.
@@ -38,19 +44,19 @@ type Tasks struct{ Running, Pending, Desired int }
 // Waiting is how many jobs have not started, or wait to be tried again.
 func (p Progress) Waiting() int { return max(0, p.Jobs-p.Ended()-len(p.Running)) }
 
-// Ended is how many jobs have a result.
-func (p Progress) Ended() int { return p.Done + p.Failed }
+// Ended is how many jobs get no further result.
+func (p Progress) Ended() int { return p.Done + p.Failed + p.Cancelled }
 
-// Finished says whether every job has a result.
+// Finished says whether that is all of them.
 func (p Progress) Finished() bool { return p.Ended() >= p.Jobs }
 
-// Rate is how many jobs ended in a second, over the whole run so far.
+// Rate is how many jobs ended in a second, since they were followed.
 func (p Progress) Rate() float64 {
-	span := p.LastEnd.Sub(p.FirstStart).Seconds()
-	if p.Ended() == 0 || span <= 0 {
+	span := p.LastEnd.Sub(p.since).Seconds()
+	if p.Ended() <= p.before || p.since.IsZero() || span <= 0 {
 		return 0
 	}
-	return float64(p.Ended()) / span
+	return float64(p.Ended()-p.before) / span
 }
 
 // Left is the time until the last job ends, by the rate so far; 0 when
@@ -66,125 +72,174 @@ func (p Progress) Left() time.Duration {
 // A Follower looks at a run again and again. It keeps what cannot change, so
 // that a look costs a few listings.
 type Follower struct {
-	run        *Run
-	generation int
+	survey     *survey
+	outcomes   []outcome
+	begun      time.Time // of the first look
+	before     int       // jobs that had ended by then
 	firstStart time.Time
+	judged     int // the failed job that was read last, plus 1
 }
 
-// Follow returns a follower of the run's first generation.
-func (r *Run) Follow() *Follower {
-	return &Follower{run: r, generation: 1}
-}
+// Follow returns a follower of the run.
+func (r *Run) Follow() *Follower { return &Follower{survey: r.newSurvey()} }
 
 // Look returns how far the run has come.
 func (f *Follower) Look(ctx context.Context) (Progress, error) {
-	p := Progress{Jobs: f.run.Jobs}
-	ended, err := f.results(ctx, &p)
+	p, err := f.count(ctx)
 	if err != nil {
 		return p, err
 	}
-	if err := f.running(ctx, &p, ended); err != nil {
+	if p.Running, err = f.running(ctx); err != nil {
 		return p, err
 	}
-	p.Tasks, err = f.run.Stack.Tasks(ctx)
+	for _, a := range p.Running {
+		if f.firstStart.IsZero() || a.Started.Before(f.firstStart) {
+			f.firstStart = a.Started
+		}
+	}
+	p.FirstStart, p.before, p.since = f.firstStart, f.before, f.begun
+	if f.before == 0 && !f.firstStart.IsZero() {
+		p.since = f.firstStart
+	}
+	p.Tasks, err = f.survey.run.Stack.Tasks(ctx)
 	return p, err
 }
 
 // Count returns how many of the run's jobs have ended, and nothing of those
 // that have not.
-func (r *Run) Count(ctx context.Context) (Progress, error) {
-	p := Progress{Jobs: r.Jobs}
-	_, err := r.Follow().results(ctx, &p)
-	return p, err
+func (r *Run) Count(ctx context.Context) (Progress, error) { return r.Follow().count(ctx) }
+
+// count counts the jobs by their states, by listing alone.
+func (f *Follower) count(ctx context.Context) (Progress, error) {
+	p := Progress{Jobs: f.survey.run.Jobs}
+	if err := f.survey.look(ctx); err != nil {
+		return p, err
+	}
+	f.outcomes = f.survey.outcomes()
+	for _, o := range f.outcomes {
+		p.Done += o.done.count()
+		p.Failed += o.failed.count()
+		p.Cancelled += o.cancelled.count()
+		if o.generation.lastEnd.After(p.LastEnd) {
+			p.LastEnd = o.generation.lastEnd
+		}
+	}
+	if f.begun.IsZero() {
+		f.begun, f.before = time.Now(), p.Ended()
+	}
+	return p, nil
 }
 
-// results counts the jobs that ended, by listing alone, and returns which.
-func (f *Follower) results(ctx context.Context, p *Progress) (ended map[int]bool, err error) {
-	records := f.run.Stack.Records()
-	ended = map[int]bool{}
-	prefix := record.ResultsPrefix(f.run.ID, f.generation)
-	for object, err := range records.List(ctx, prefix, "") {
-		if err != nil {
-			return nil, err
-		}
-		if index, ok := record.ParseIndex(prefix, object.Key); ok {
-			ended[index] = true
-		}
-		if object.Modified.After(p.LastEnd) {
-			p.LastEnd = object.Modified
-		}
-	}
-	prefix = record.FailedPrefix(f.run.ID, f.generation)
-	for object, err := range records.List(ctx, prefix, "") {
-		if err != nil {
-			return nil, err
-		}
-		// The mark comes before the result, and may be all that is there yet.
-		if index, ok := record.ParseIndex(prefix, object.Key); ok && ended[index] {
-			p.Failed++
-		}
-	}
-	p.Done = len(ended) - p.Failed
-	return ended, nil
-}
+// Finish records that the run is done, once every job has a result.
+func (f *Follower) Finish(ctx context.Context) error { return f.survey.finish(ctx) }
 
-// window bounds the objects of attempts that one look lists. Jobs are taken in
-// about the order they were sent in, so those that run lie close behind the
-// first that has not ended.
-const window = 5000
+// A look lists the attempts of jobs without a result in at most so many
+// requests. Jobs are taken in about the order they were sent in, so those that
+// run lie close together.
+const (
+	attemptPages = 8
+	pageKeys     = 1000 // of a listing, as S3 gives them
+)
 
-// running finds the attempts that have started and not ended.
-func (f *Follower) running(ctx context.Context, p *Progress, ended map[int]bool) error {
-	lowest := 0
-	for ended[lowest] {
-		lowest++
+// running finds the attempts that have started and not ended, of jobs that
+// have no result.
+func (f *Follower) running(ctx context.Context) ([]Attempt, error) {
+	open := newSet(f.survey.run.Jobs)
+	for _, o := range f.outcomes {
+		open = open.or(o.open)
 	}
-	after := record.JobPrefix(f.run.ID, lowest)
-	if f.firstStart.IsZero() {
-		after = ""
-	}
+	run := f.survey.run.ID
 	started := map[int]Attempt{}
-	seen := 0
-	for object, err := range f.run.Stack.Records().List(ctx, record.AttemptsPrefix(f.run.ID), after) {
+	after := ""
+	for at, pages := open.next(0), 0; at >= 0 && pages < attemptPages; pages++ {
+		after = max(after, record.JobPrefix(run, at))
+		last, whole, err := f.attempts(ctx, after, started)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if seen++; seen > window {
+		if whole {
 			break
 		}
-		a, name, ok := record.ParseAttempt(f.run.ID, object.Key)
-		if !ok || a.Generation != f.generation {
-			continue
-		}
-		switch name {
-		case "start.json":
-			if f.firstStart.IsZero() || object.Modified.Before(f.firstStart) {
-				f.firstStart = object.Modified
-			}
-			started[a.Index] = later(started[a.Index], Attempt{a, object.Modified})
-		case "end.json": // which a listing gives before start.json
-			started[a.Index] = later(started[a.Index], Attempt{Attempt: a})
-		}
+		a, _, _ := record.ParseAttempt(run, last)
+		after, at = last, open.next(a.Index) // which may have more of them
 	}
+	var running []Attempt
 	for index, a := range started {
-		if !ended[index] && !a.Started.IsZero() {
-			p.Running = append(p.Running, a)
+		decides := slices.ContainsFunc(f.outcomes, func(o outcome) bool {
+			return o.generation.number == a.Generation && o.open.has(index)
+		})
+		if decides && !a.Started.IsZero() {
+			running = append(running, a)
 		}
 	}
-	slices.SortFunc(p.Running, func(a, b Attempt) int {
+	slices.SortFunc(running, func(a, b Attempt) int {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Index, b.Index))
 	})
-	p.FirstStart = f.firstStart
-	return nil
+	return running, nil
 }
 
-// later returns the attempt with the higher number. Of the same attempt the
-// first wins: its end hides its start.
+// attempts adds the newest attempts of one page of a listing. Those that have
+// ended have no start. It returns the last key, and whether there are no more.
+func (f *Follower) attempts(ctx context.Context, after string, newest map[int]Attempt) (last string, whole bool, err error) {
+	run := f.survey.run
+	keys := 0
+	for object, err := range run.Stack.Records().List(ctx, record.AttemptsPrefix(run.ID), after) {
+		if err != nil {
+			return "", false, err
+		}
+		a, name, ok := record.ParseAttempt(run.ID, object.Key)
+		switch {
+		case !ok:
+		case name == "start.json":
+			newest[a.Index] = later(newest[a.Index], Attempt{a, object.Modified})
+		case name == "end.json": // which a listing gives before start.json
+			newest[a.Index] = later(newest[a.Index], Attempt{Attempt: a})
+		}
+		last = object.Key
+		if keys++; keys == pageKeys {
+			return last, false, nil
+		}
+	}
+	return last, true, nil
+}
+
+// later returns the newer attempt. Of the same attempt the first wins: its end
+// hides its start.
 func later(a, b Attempt) Attempt {
-	if b.Number > a.Number {
+	if cmp.Or(cmp.Compare(b.Generation, a.Generation), cmp.Compare(b.Number, a.Number)) > 0 {
 		return b
 	}
 	return a
+}
+
+// An UnstartableError reports that no job of a run can start, since its
+// command cannot be.
+type UnstartableError struct{ Reason string }
+
+func (e *UnstartableError) Error() string { return e.Reason }
+
+// Unstartable returns an UnstartableError when the first jobs that ended did
+// so because the command cannot be started, and it is the same for all.
+func (f *Follower) Unstartable(ctx context.Context, p Progress) error {
+	r := f.survey.run
+	if p.Done > 0 || p.Failed == 0 || len(r.Job.Command) == 0 || strings.Contains(r.Job.Command[0], "{") {
+		return nil
+	}
+	for _, o := range f.outcomes {
+		index := o.failed.next(0)
+		if index < 0 || index+1 == f.judged {
+			continue
+		}
+		var result record.Result
+		if err := r.Stack.Records().GetJSON(ctx, record.ResultKey(r.ID, o.generation.number, index), &result); err != nil {
+			return err
+		}
+		f.judged = index + 1
+		if strings.HasPrefix(result.Reason, record.NotStarted) {
+			return &UnstartableError{result.Reason}
+		}
+	}
+	return nil
 }
 
 // Tasks counts the tasks of the stack's service.

@@ -206,10 +206,9 @@ func (m marking) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // An ecsAgent is the agent's endpoint, and ECS for its stop reasons.
 type ecsAgent struct {
-	mu     sync.Mutex
-	reply  string // to every request; empty: what is asked for is granted
-	asked  []bool // what ProtectionEnabled was, request by request
-	reason string
+	mu    sync.Mutex
+	reply string // to every request; empty: what is asked for is granted
+	asked []bool // what ProtectionEnabled was, request by request
 }
 
 func (e *ecsAgent) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -24,9 +24,10 @@ const metricsName = "metrics.json"
 // largestMetrics bounds it.
 const largestMetrics = 1 << 20
 
-// longestKey bounds an object's key, in bytes.
+// longestName bounds an output's name, in bytes: a key has 1,024, of which the
+// attempt's prefix takes some.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-const longestKey = 1024
+const longestName = 900
 
 // An output is a file to upload.
 type output struct {
@@ -104,6 +105,9 @@ func (o *outbox) add(at string) error {
 		return errors.New("it is no regular file")
 	}
 	name := objectName(at)
+	if len(name) > longestName {
+		return fmt.Errorf("its name has %d bytes, and may have %d", len(name), longestName)
+	}
 	if o.names[name] {
 		return fmt.Errorf("another output has the name %q", name)
 	}

@@ -169,7 +169,7 @@ func TestAWorkerThatIsKilledLosesItsAttempt(t *testing.T) {
 	b := newBed(t)
 	b.run(1, nil)
 	b.send(0, 1, "{}")
-	worker, out := b.start("worker", "agent", "--", "sh", "-c", "echo $$; [ $SPATE_ATTEMPT = 2 ] || sleep 1000")
+	worker, out := b.start("worker", "agent", "--", "sh", "-c", "echo $$; exec sleep 1000")
 	pid := b.readPID(out)
 	if err := worker.Process.Kill(); err != nil {
 		t.Fatal(err)

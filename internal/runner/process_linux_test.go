@@ -2,11 +2,14 @@ package runner_test
 
 import (
 	"bufio"
+	"errors"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/spate-run/spate/internal/runner"
 )
@@ -50,4 +53,25 @@ func TestContainersEndWithTheEngine(t *testing.T) {
 	}
 	_ = engine.Wait() // it was killed
 	gone(t, pid)
+}
+
+// alive says whether a process exists; one that ended and was not collected
+// by its parent counts as gone.
+func alive(pid int) bool {
+	if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
+		return false
+	}
+	state, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
+	return err == nil && !strings.HasPrefix(string(state), "Z")
+}
+
+// gone waits until a process has ended. What ends it is the kernel, of which
+// nothing tells.
+func gone(t *testing.T, pid int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); alive(pid); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d is still there", pid)
+		}
+	}
 }

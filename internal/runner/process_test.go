@@ -3,16 +3,12 @@ package runner_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -149,26 +145,5 @@ func TestTheCommandIsFoundInTheImage(t *testing.T) {
 	env := []string{"PATH=" + dir}
 	if got := output(t, p, runner.Container{Image: dir, Command: []string{"job.sh"}, Env: env}); got != "here\n" {
 		t.Errorf("job.sh by PATH printed %q, want %q", got, "here\n")
-	}
-}
-
-// alive says whether a process exists; one that ended and was not collected
-// by its parent counts as gone.
-func alive(pid int) bool {
-	if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
-		return false
-	}
-	state, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
-	return err == nil && !strings.HasPrefix(string(state), "Z")
-}
-
-// gone waits until a process has ended. What ends it is the kernel, of which
-// nothing tells.
-func gone(t *testing.T, pid int) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); alive(pid); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("process %d is still there", pid)
-		}
 	}
 }

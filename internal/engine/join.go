@@ -158,6 +158,9 @@ func (e *Engine) newCloudWatch(ctx context.Context) (*cloudwatch.Service, error)
 		Cadence: e.cfg.Cadence,
 		Collect: func(context.Context) []cloudwatch.Datum { return queueMetrics(e.services.sqs.Counts()) },
 		Act: func(ctx context.Context, action string, b scaling.Breach) error {
+			if !strings.HasPrefix(action, "arn:aws:autoscaling:") {
+				return cloudwatch.ErrNotPerformed
+			}
 			return e.services.autoscaling.Invoke(ctx, action, b)
 		},
 	})

@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -274,7 +275,10 @@ func (s *Service) act(ctx context.Context, d deed) {
 	}
 	for _, arn := range d.actions {
 		err := s.config.Act(ctx, arn, d.breach)
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case errors.Is(err, ErrNotPerformed):
+			s.config.Log.DebugContext(ctx, "alarm action not performed", "alarm", d.breach.Alarm, "action", arn)
+		case err != nil && ctx.Err() == nil:
 			s.config.Log.WarnContext(ctx, "alarm action failed", "alarm", d.breach.Alarm, "action", arn, "error", err)
 		}
 		s.recordAction(d.breach.Alarm, arn, err)

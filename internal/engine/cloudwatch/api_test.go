@@ -222,7 +222,7 @@ func TestGetMetricData(t *testing.T) {
 			{Id: new("twice"), Expression: new("sum - -sum / 1")},
 		},
 	}
-	want := map[string][]float64{"a": {1, 2, 3, 4}, "sum": {11, 33}, "filled": {22, 4, 66, 8}, "twice": {22, 66}}
+	want := map[string][]float64{"a": {1, 2, 3, 4}, "sum": {11, 2, 33, 4}, "filled": {22, 4, 66, 8}, "twice": {22, 4, 66, 8}}
 	for _, size := range []int32{0, 1, 3} {
 		in.MaxDatapoints = &size
 		if size == 0 {
@@ -305,12 +305,12 @@ func TestQueriesAreChecked(t *testing.T) {
 		queries []types.MetricDataQuery
 		message string
 	}{
-		"function":  {[]types.MetricDataQuery{a, expression("e", "MAX([a])")}, "Error in expression 'e': the function MAX is not supported"},
-		"all":       {[]types.MetricDataQuery{a, expression("e", "FILL(METRICS(), 0)")}, "Error in expression 'e': the function METRICS is not supported"},
+		"function":  {[]types.MetricDataQuery{a, expression("e", "STDDEV([a])")}, "Error in expression 'e': the function STDDEV is not supported"},
+		"all":       {[]types.MetricDataQuery{a, expression("e", "FILL(METRICS(), 0)")}, "Error in expression 'e': its result is a list of time series, not a single time series"},
 		"linear":    {[]types.MetricDataQuery{a, expression("e", "FILL(a, LINEAR)")}, "Error in expression 'e': LINEAR is not supported"},
 		"unknown":   {[]types.MetricDataQuery{a, expression("e", "a + b")}, "Error in expression 'e': there is no query with the id 'b'."},
 		"circle":    {[]types.MetricDataQuery{a, expression("e", "a + e")}, "Error in expression 'e': it refers to itself."},
-		"no metric": {[]types.MetricDataQuery{expression("e", "1 + 2")}, "Error in expression 'e': it refers to no metric."},
+		"no metric": {[]types.MetricDataQuery{expression("e", "1 + 2")}, "Error in expression 'e': it refers to no metric"},
 		"periods":   {[]types.MetricDataQuery{a, hourly, expression("e", "a + h")}, "Error in expression 'e': the periods of its metrics differ."},
 		"open":      {[]types.MetricDataQuery{a, expression("e", "(a + 1")}, `Error in expression 'e': expected ")" before ""`},
 		"end":       {[]types.MetricDataQuery{a, expression("e", "a +")}, "Error in expression 'e': unexpected end of the expression"},

@@ -2,30 +2,23 @@ package cloudwatch
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 )
 
-// Metric math: numbers, ids of other queries, + - * /, parentheses, and FILL.
+// Metric math: numbers, ids of other queries, lists, METRICS(), operators and
+// the functions of functions().
 //
-//	sum     = product { ("+" | "-") product }
-//	product = factor { ("*" | "/") factor }
-//	factor  = "-" factor | "(" sum ")" | number | id | NAME "(" sum { "," sum } ")"
+//	expression = operand { operator operand }           see ranks()
+//	operand    = "-" operand | atom [ "^" operand ]
+//	atom       = number | id | "(" expression ")" | list | NAME "(" arguments ")"
+//	list       = "[" expression { "," expression } "]"
 //
+// What an expression may be made of is known when it is parsed: a number, a
+// time series, or a list of them. Its result is one time series.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
-
-// A value is a time series, one number a period and NaN where there is no
-// data, or a single number.
-type value struct {
-	series []float64 // nil for a single number
-	number float64
-}
-
-// An expr computes a value from those of the ids that it refers to.
-type expr func(ids map[string]value) value
 
 // An expression is a parsed text.
 type expression struct {
@@ -35,228 +28,250 @@ type expression struct {
 
 // A parser reads an expression from left to right.
 type parser struct {
-	rest string
-	refs []string
+	rest    string
+	metrics []string // what METRICS() stands for
+	refs    []string
 }
 
-func parse(text string) (expression, error) {
-	p := &parser{rest: text}
-	eval, err := p.sum()
+// parse reads an expression; metrics are the ids of the metrics, not the
+// expressions, beside it.
+func parse(text string, metrics []string) (expression, error) {
+	p := &parser{rest: text, metrics: metrics}
+	t, err := p.expression(0)
 	if err != nil {
 		return expression{}, err
 	}
-	if p.peek() != 0 {
+	if p.skip(); p.rest != "" {
 		return expression{}, fmt.Errorf("unexpected %q", p.rest)
 	}
-	return expression{eval: eval, refs: p.refs}, nil
-}
-
-// peek skips white space and returns the next byte, 0 at the end.
-func (p *parser) peek() byte {
-	p.rest = strings.TrimLeftFunc(p.rest, unicode.IsSpace)
-	if p.rest == "" {
-		return 0
+	switch {
+	case len(p.refs) == 0:
+		return expression{}, fmt.Errorf("it refers to no metric")
+	case t.kind != series:
+		return expression{}, fmt.Errorf("its result is %s, not a single time series", t.kind)
 	}
-	return p.rest[0]
+	return expression{eval: t.eval, refs: p.refs}, nil
 }
 
-// take consumes the next byte if it is one of set.
-func (p *parser) take(set string) (byte, bool) {
-	c := p.peek()
-	if c == 0 || strings.IndexByte(set, c) < 0 {
-		return 0, false
+func (p *parser) skip() { p.rest = strings.TrimLeftFunc(p.rest, unicode.IsSpace) }
+
+// take consumes the first of the given tokens that comes next; it is empty when
+// none does.
+func (p *parser) take(tokens ...string) string {
+	p.skip()
+	for _, token := range tokens {
+		after, ok := strings.CutPrefix(p.rest, token)
+		if !ok || letter(token[0]) && after != "" && inName(after[0]) {
+			continue
+		}
+		p.rest = after
+		return token
 	}
-	p.rest = p.rest[1:]
-	return c, true
+	return ""
 }
 
-// word consumes the longest prefix of letters, digits and what else is given.
-func (p *parser) word(more string) string {
-	end := strings.IndexFunc(p.rest, func(r rune) bool {
-		return !letter(r) && (r < '0' || r > '9') && !strings.ContainsRune(more, r)
-	})
-	if end < 0 {
-		end = len(p.rest)
+func (p *parser) expect(token string) error {
+	if p.take(token) == "" {
+		return fmt.Errorf("expected %q before %q", token, p.rest)
+	}
+	return nil
+}
+
+func letter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
+func digit(c byte) bool  { return '0' <= c && c <= '9' }
+func inName(c byte) bool { return letter(c) || digit(c) || c == '_' }
+
+// word consumes the longest prefix of bytes that belong to it.
+func (p *parser) word(belongs func(byte) bool) string {
+	end := 0
+	for end < len(p.rest) && belongs(p.rest[end]) {
+		end++
 	}
 	word := p.rest[:end]
 	p.rest = p.rest[end:]
 	return word
 }
 
-func letter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
-
-func (p *parser) sum() (expr, error)     { return p.chain("+-", p.product) }
-func (p *parser) product() (expr, error) { return p.chain("*/", p.factor) }
-
-// chain reads operands between operators of one rank, which bind to the left.
-func (p *parser) chain(operators string, operand func() (expr, error)) (expr, error) {
-	left, err := operand()
-	for err == nil {
-		op, ok := p.take(operators)
-		if !ok {
-			return left, nil
-		}
-		var right expr
-		if right, err = operand(); err == nil {
-			left = binary(op, left, right)
-		}
-	}
-	return nil, err
+// ranks are the operators that bind to the left, from those that bind least.
+func ranks() [][]string {
+	return [][]string{{"||", "OR"}, {"&&", "AND"}, {"==", "!=", "<=", ">=", "<", ">"}, {"+", "-"}, {"*", "/"}}
 }
 
-func (p *parser) factor() (expr, error) {
-	if _, ok := p.take("-"); ok {
-		operand, err := p.factor()
-		if err != nil {
-			return nil, err
-		}
-		return binary('-', constant(0), operand), nil
+// expression reads operands between operators of a rank and those above it.
+func (p *parser) expression(rank int) (term, error) {
+	if rank == len(ranks()) {
+		return p.operand()
 	}
-	if _, ok := p.take("("); ok {
-		inner, err := p.sum()
+	left, err := p.expression(rank + 1)
+	for err == nil {
+		op := p.take(ranks()[rank]...)
+		if op == "" {
+			return left, nil
+		}
+		var right term
+		if right, err = p.expression(rank + 1); err == nil {
+			left, err = binary(op, left, right)
+		}
+	}
+	return term{}, err
+}
+
+func (p *parser) operand() (term, error) {
+	if p.take("-") != "" {
+		operand, err := p.operand()
 		if err != nil {
-			return nil, err
+			return term{}, err
+		}
+		return binary("-", constant(0), operand)
+	}
+	base, err := p.atom()
+	if err != nil || p.take("^") == "" {
+		return base, err
+	}
+	exponent, err := p.operand()
+	if err != nil {
+		return term{}, err
+	}
+	return binary("^", base, exponent)
+}
+
+func (p *parser) atom() (term, error) {
+	if p.take("(") != "" {
+		inner, err := p.expression(0)
+		if err != nil {
+			return term{}, err
 		}
 		return inner, p.expect(")")
 	}
-	c := p.peek()
-	switch {
-	case c == 0:
-		return nil, fmt.Errorf("unexpected end of the expression")
-	case c == '.' || c >= '0' && c <= '9':
-		text := p.word(".")
-		number, err := strconv.ParseFloat(text, 64)
+	if p.take("[") != "" {
+		items, err := p.until("]")
 		if err != nil {
-			return nil, fmt.Errorf("%q is not a number", text)
+			return term{}, err
 		}
-		return constant(number), nil
-	case letter(rune(c)):
+		return listed(items)
+	}
+	if p.rest == "" {
+		return term{}, fmt.Errorf("unexpected end of the expression")
+	}
+	switch c := p.rest[0]; {
+	case c == '.' || digit(c):
+		text := p.word(func(c byte) bool { return c == '.' || letter(c) || digit(c) })
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return term{}, fmt.Errorf("%q is not a number", text)
+		}
+		return constant(n), nil
+	case letter(c):
 		return p.name()
 	}
-	return nil, fmt.Errorf("unexpected %q", p.rest)
+	return term{}, fmt.Errorf("unexpected %q", p.rest)
 }
 
-func (p *parser) expect(c string) error {
-	if _, ok := p.take(c); !ok {
-		return fmt.Errorf("expected %q before %q", c, p.rest)
+// until reads expressions between commas and what closes them.
+func (p *parser) until(closing string) ([]term, error) {
+	var items []term
+	for {
+		item, err := p.expression(0)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+		if p.take(",") == "" {
+			return items, p.expect(closing)
+		}
 	}
-	return nil
 }
 
 // name reads an id, or a function with its arguments. Ids begin with a
 // lower-case letter, functions are in capitals.
-func (p *parser) name() (expr, error) {
-	name := p.word("_")
-	if p.peek() == '(' {
-		if name == "FILL" {
-			return p.fill()
-		}
-		return nil, fmt.Errorf("the function %s is not supported", name)
+func (p *parser) name() (term, error) {
+	name := p.word(inName)
+	if p.take("(") != "" {
+		return p.call(name)
 	}
 	if name[0] < 'a' {
-		return nil, fmt.Errorf("%s is not supported", name)
+		return term{}, fmt.Errorf("%s is not supported", name)
 	}
-	if !slices.Contains(p.refs, name) {
-		p.refs = append(p.refs, name)
-	}
-	return func(ids map[string]value) value { return ids[name] }, nil
+	return p.refer(name), nil
 }
 
-// fill reads FILL(series, number) or FILL(series, REPEAT).
-func (p *parser) fill() (expr, error) {
-	p.take("(")
-	series, err := p.sum()
+func (p *parser) refer(id string) term {
+	if !slices.Contains(p.refs, id) {
+		p.refs = append(p.refs, id)
+	}
+	return term{kind: series, width: 1, eval: func(ids map[string]value) value { return ids[id] }}
+}
+
+// call reads a function's arguments, up to the closing parenthesis.
+func (p *parser) call(name string) (term, error) {
+	switch name {
+	case "METRICS":
+		return p.allMetrics()
+	case "FILL":
+		return p.fill()
+	}
+	function, ok := functions()[name]
+	if !ok {
+		return term{}, fmt.Errorf("the function %s is not supported", name)
+	}
+	args, err := p.until(")")
 	if err != nil {
-		return nil, err
+		return term{}, err
+	}
+	t, err := function(args)
+	if err != nil {
+		return term{}, fmt.Errorf("%s takes %w", name, err)
+	}
+	return t, nil
+}
+
+// allMetrics reads the rest of METRICS(), or of METRICS("text"): the metrics
+// whose ids contain the text.
+func (p *parser) allMetrics() (term, error) {
+	text := ""
+	if p.take(`"`) != "" {
+		text = p.word(func(c byte) bool { return c != '"' })
+		if err := p.expect(`"`); err != nil {
+			return term{}, err
+		}
+	}
+	var items []term
+	for _, id := range p.metrics {
+		if strings.Contains(id, text) {
+			items = append(items, p.refer(id))
+		}
+	}
+	if len(items) == 0 {
+		return term{}, fmt.Errorf("METRICS(%s) stands for no metric", strconv.Quote(text))
+	}
+	all, err := listed(items)
+	if err != nil {
+		return term{}, err
+	}
+	return all, p.expect(")")
+}
+
+// fill reads the rest of FILL(series, number) or FILL(series, REPEAT).
+func (p *parser) fill() (term, error) {
+	of, err := p.expression(0)
+	if err != nil {
+		return term{}, err
+	}
+	if of.kind == number {
+		return term{}, fmt.Errorf("FILL takes a time series or a list of them")
 	}
 	if err := p.expect(","); err != nil {
-		return nil, err
+		return term{}, err
 	}
-	p.peek()
-	if rest, ok := strings.CutPrefix(p.rest, "REPEAT"); ok {
-		p.rest = rest
-		return repeated(series), p.expect(")")
+	if p.take("REPEAT") != "" {
+		return of.with(repeated), p.expect(")")
 	}
-	filler, err := p.sum()
+	filler, err := p.expression(0)
 	if err != nil {
-		return nil, err
+		return term{}, err
 	}
-	return filled(series, filler), p.expect(")")
-}
-
-func constant(number float64) expr {
-	return func(map[string]value) value { return value{number: number} }
-}
-
-// filled replaces missing data with another value.
-func filled(of, with expr) expr {
-	return func(ids map[string]value) value {
-		v, filler := of(ids), with(ids)
-		return v.each(func(i int, x float64) float64 {
-			if math.IsNaN(x) {
-				return filler.at(i)
-			}
-			return x
-		})
+	if filler.kind == list {
+		return term{}, fmt.Errorf("FILL fills with a number, a time series or REPEAT")
 	}
-}
-
-// repeated replaces missing data with the value before it.
-func repeated(of expr) expr {
-	return func(ids map[string]value) value {
-		last := math.NaN()
-		return of(ids).each(func(_ int, x float64) float64 {
-			if !math.IsNaN(x) {
-				last = x
-			}
-			return last
-		})
-	}
-}
-
-// binary combines two values. A period where one of them has no data, or that
-// divides by zero, has none.
-func binary(op byte, left, right expr) expr {
-	return func(ids map[string]value) value {
-		a, b := left(ids), right(ids)
-		if a.series == nil {
-			number := a.number
-			a = b.each(func(int, float64) float64 { return number })
-		}
-		return a.each(func(i int, x float64) float64 { return calculate(op, x, b.at(i)) })
-	}
-}
-
-func calculate(op byte, x, y float64) float64 {
-	switch op {
-	case '+':
-		return x + y
-	case '-':
-		return x - y
-	case '*':
-		return x * y
-	}
-	if y == 0 {
-		return math.NaN()
-	}
-	return x / y
-}
-
-func (v value) at(i int) float64 {
-	if v.series == nil {
-		return v.number
-	}
-	return v.series[i]
-}
-
-// each applies f to every period, or to the single number.
-func (v value) each(f func(i int, x float64) float64) value {
-	if v.series == nil {
-		return value{number: f(0, v.number)}
-	}
-	series := make([]float64, len(v.series))
-	for i, x := range v.series {
-		series[i] = f(i, x)
-	}
-	return value{series: series}
+	return filled(of, filler), p.expect(")")
 }

@@ -32,6 +32,12 @@ type node struct {
 // refer to.
 func compile(queries []types.MetricDataQuery) (*program, error) {
 	p := &program{nodes: map[string]*node{}}
+	var metrics []string
+	for _, q := range queries {
+		if q.MetricStat != nil {
+			metrics = append(metrics, aws.ToString(q.Id))
+		}
+	}
 	for _, q := range queries {
 		id := aws.ToString(q.Id)
 		if !idPattern.MatchString(id) {
@@ -40,7 +46,7 @@ func compile(queries []types.MetricDataQuery) (*program, error) {
 		if p.nodes[id] != nil {
 			return nil, validation("The values for parameter id in MetricDataQueries are not unique.")
 		}
-		n, err := newNode(q)
+		n, err := newNode(q, metrics)
 		if err != nil {
 			return nil, err
 		}
@@ -54,7 +60,7 @@ func compile(queries []types.MetricDataQuery) (*program, error) {
 	return p, nil
 }
 
-func newNode(q types.MetricDataQuery) (*node, error) {
+func newNode(q types.MetricDataQuery, metrics []string) (*node, error) {
 	id := aws.ToString(q.Id)
 	switch {
 	case (q.Expression == nil) == (q.MetricStat == nil):
@@ -65,7 +71,7 @@ func newNode(q types.MetricDataQuery) (*node, error) {
 		if len(*q.Expression) > expressionLimit {
 			return nil, validation("Error in expression '%s': it is longer than %d characters.", id, expressionLimit)
 		}
-		e, err := parse(*q.Expression)
+		e, err := parse(*q.Expression, metrics)
 		if err != nil {
 			return nil, validation("Error in expression '%s': %s", id, err)
 		}
@@ -115,9 +121,6 @@ func (p *program) resolve(id string, above []string) error {
 	if n.period != 0 {
 		return nil // seen before
 	}
-	if len(n.expr.refs) == 0 {
-		return validation("Error in expression '%s': it refers to no metric.", id)
-	}
 	for _, ref := range n.expr.refs {
 		if p.nodes[ref] == nil {
 			return validation("Error in expression '%s': there is no query with the id '%s'.", id, ref)
@@ -137,7 +140,7 @@ func (p *program) resolve(id string, above []string) error {
 // eval computes a query on a grid. It looks at the rings, so the caller holds
 // s.mu.
 func (s *Service) eval(p *program, id string, g grid) []float64 {
-	return s.evalOnce(p, id, g, map[string]value{}).series
+	return s.evalOnce(p, id, g, map[string]value{}).lines[0]
 }
 
 // evalOnce keeps what it computed in known: expressions may share operands.
@@ -148,10 +151,11 @@ func (s *Service) evalOnce(p *program, id string, g grid, known map[string]value
 	n := p.nodes[id]
 	v := value{}
 	if m := n.query.MetricStat; m != nil {
-		v.series = make([]float64, g.count)
+		points := make([]float64, g.count)
 		for i, x := range s.find(m.Metric).over(g, m.Unit) {
-			v.series[i] = x.statistic(types.Statistic(*m.Stat))
+			points[i] = x.statistic(types.Statistic(*m.Stat))
 		}
+		v.lines = [][]float64{points}
 	} else {
 		for _, ref := range n.expr.refs {
 			s.evalOnce(p, ref, g, known)

@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -23,6 +24,10 @@ type Datum struct {
 	Unit       types.StandardUnit
 }
 
+// ErrNotPerformed says that the engine has nobody to perform an action, such as
+// a notification. The alarm's history tells it; it is no fault.
+var ErrNotPerformed = errors.New("actions of this kind are not performed here")
+
 // Config is what a Service needs.
 type Config struct {
 	Store   *store.Store
@@ -36,6 +41,7 @@ type Config struct {
 	Collect func(context.Context) []Datum
 	// Act performs an action of an alarm; nil means that none is performed.
 	// Scaling actions come once each interval while their alarm is in ALARM.
+	// It returns ErrNotPerformed for actions of a kind that it does not know.
 	Act func(ctx context.Context, actionARN string, b scaling.Breach) error
 }
 

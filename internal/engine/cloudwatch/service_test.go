@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -353,6 +354,30 @@ func TestSetAlarmState(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// What nobody performs is in the history, and no warning.
+func TestActionsThatAreNotPerformed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		q, a := &queue{visible: 5}, &actor{begin: time.Now(), err: cloudwatch.ErrNotPerformed}
+		s, client := serve(t, cloudwatch.Config{Collect: q.collect, Act: a.act, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		put(t, client, outstanding("out", types.ComparisonOperatorGreaterThanOrEqualToThreshold, 1, 1))
+		stop := run(t, s)
+		time.Sleep(time.Minute)
+		history, err := client.DescribeAlarmHistory(t.Context(), &cw.DescribeAlarmHistoryInput{HistoryItemType: types.HistoryItemTypeAction})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		want := "Failed to execute action " + policyARN + `. Received error: "` + cloudwatch.ErrNotPerformed.Error() + `"`
+		if len(history.AlarmHistoryItems) != 1 || *history.AlarmHistoryItems[0].HistorySummary != want {
+			t.Errorf("got %v, want one: %s", history.AlarmHistoryItems, want)
+		}
+		if log.Len() > 0 {
+			t.Errorf("got a warning: %s", &log)
 		}
 	})
 }

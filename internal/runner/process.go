@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -36,18 +37,22 @@ type ProcessConfig struct {
 	// Environ is the environment that containers inherit, as [os.Environ]
 	// returns it; nil: this process's own.
 	Environ []string
+	// Owner marks the containers, so that Sweep finds those that outlived the
+	// engine. Nobody else on this machine has it. Empty: one for this runner
+	// alone.
+	Owner string
 }
 
 // A Process is the runner that takes an absolute folder for an image, and a
 // process group of this machine for a container. Containers keep the person's
 // PATH, HOME and virtual environment. They end with the process that started
-// them; what a container other than a worker had started in turn may outlive a
-// kill -9 of the engine, and elsewhere than on Linux so may what left the
-// process group.
+// them. What a container other than a worker had started in turn may outlive a
+// kill -9 of the engine, and elsewhere than on Linux so may the container:
+// Sweep ends them.
 type Process struct {
 	worker string
 	base   []string
-	nonce  string // keeps containers of other engines apart
+	owner  string // keeps containers of other engines apart
 }
 
 // NewProcess returns a runner that has started nothing.
@@ -64,8 +69,22 @@ func NewProcess(config ProcessConfig) (*Process, error) {
 	if environ == nil {
 		environ = os.Environ()
 	}
-	return &Process{worker: worker, base: without(environ, "SPATE_"), nonce: rand.Text()}, nil
+	return &Process{worker: worker, base: without(environ, "SPATE_"), owner: cmp.Or(config.Owner, rand.Text())}, nil
 }
+
+// sweepGrace is for workers to end their jobs, which they do at once when their
+// engine has ended.
+const sweepGrace = 2 * time.Second
+
+// Sweep ends the processes that an engine which was killed left behind, and
+// returns how many there were. While the owner's engine runs they are its
+// containers.
+func Sweep(owner string) int {
+	return group.Sweep(marker(owner, ""), sweepGrace)
+}
+
+// marker is the variable by which all that a container starts is found.
+func marker(owner, id string) string { return envContainer + "=" + owner + "." + id }
 
 // Start starts a container in the folder that its image names.
 func (p *Process) Start(_ context.Context, c Container) (Running, error) {
@@ -74,7 +93,7 @@ func (p *Process) Start(_ context.Context, c Container) (Running, error) {
 		return nil, err
 	}
 	command := group.Command{Dir: dir, Stdout: c.Stdout, Stderr: c.Stderr}
-	command.Marker = envContainer + "=" + c.ID + "." + p.nonce
+	command.Marker = marker(p.owner, c.ID)
 	command.Env = append(p.environment(c), command.Marker)
 	command.Args = append(append(command.Args, c.Entrypoint...), c.Command...)
 	if len(command.Args) == 0 {

@@ -32,6 +32,28 @@ func TestMain(m *testing.M) {
 	case "engine": // starts a container and is killed before it ends
 		startAndSayWho()
 		select {}
+	case "orphaning": // starts a container that leaves processes, and is killed
+		startOrphans()
+		select {}
+	}
+}
+
+// ownerEnv is whose containers the engine starts that leaves orphans.
+const ownerEnv = "RUNNER_TEST_OWNER"
+
+func startOrphans() {
+	p, err := runner.NewProcess(runner.ProcessConfig{Owner: os.Getenv(ownerEnv)})
+	if err != nil {
+		panic(err)
+	}
+	const script = `
+		setsid sh -c "trap '' TERM; echo \$\$; exec sleep 1000" &
+		sleep 1000 & echo $!
+		setsid sh -c 'setsid sh -c "trap \"\" TERM; echo \$\$; exec sleep 1000" & exec true' &
+		wait`
+	_, err = p.Start(context.Background(), runner.Container{ID: "task", Image: "/", Stdout: os.Stdout, Command: []string{"sh", "-c", script}})
+	if err != nil {
+		panic(err)
 	}
 }
 

@@ -9,11 +9,13 @@
 //	Start ─► running ─► exited ─► group killed ─► strays killed ─► output written ─► Wait returns
 //	            │ Signal, SignalAll, Kill
 //
-// A stray is a child that left the group (setsid) before the command ended. On
-// Linux strays are found in two ways: by a variable of their environment
-// ([Command.Marker]), and by falling to this process ([Reaper]). A process that
-// cleared its environment escapes the first way, none the second. On other
-// systems strays are not found: only the group is ended.
+// A stray is a child that left the group (setsid) before the command ended.
+// Strays are found in two ways: by a variable of their environment
+// ([Command.Marker]), and on Linux by falling to this process ([Reaper]). A
+// process that cleared its environment escapes the first way, none the second.
+//
+// What outlived the process that started it is found by the same variable, when
+// who comes after that looks for it ([Sweep]).
 //
 // On Linux a command also ends when the process that started it dies, however
 // it dies (PR_SET_PDEATHSIG); elsewhere it has to look for that itself.

@@ -29,8 +29,8 @@ type Command struct {
 	// only); 0 means SIGKILL.
 	Orphaned syscall.Signal
 	// Marker is a variable of Env, NAME=value, that no other command has; what
-	// carries it when the command has ended is ended too (Linux only). Empty
-	// means that nothing is looked for.
+	// carries it when the command has ended is ended too. Empty means that
+	// nothing is looked for.
 	Marker string
 	// Reaper, where there is one, ends what falls to this process.
 	Reaper *Reaper

@@ -106,6 +106,7 @@ func (e *Engine) open(ctx context.Context, h home) (err error) {
 	if err != nil {
 		return fmt.Errorf("loading the engine's identity: %w", err)
 	}
+	e.sweep(id)
 	if err := e.listen(h, id); err != nil {
 		return err
 	}
@@ -116,6 +117,17 @@ func (e *Engine) open(ctx context.Context, h home) (err error) {
 		return err
 	}
 	return e.lock.publish(e.address)
+}
+
+// sweep ends what an engine of this home left behind that was killed: before
+// there are addresses at which it could reach this one.
+func (e *Engine) sweep(id identity) {
+	if e.cfg.Quiet {
+		return // it gives no work to anybody
+	}
+	if n := runner.Sweep(id.owner()); n > 0 {
+		e.cfg.Log.Info("ended processes that an earlier engine of this home left", "processes", n)
+	}
 }
 
 // Region is the one region of an embedded engine.

@@ -43,6 +43,12 @@ func start(t *testing.T, cfg engine.Config) (aws *client.AWS, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return client.New(e.Address()), serve(t, e)
+}
+
+// serve runs an engine and returns what ends it.
+func serve(t *testing.T, e *engine.Engine) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
@@ -58,7 +64,7 @@ func start(t *testing.T, cfg engine.Config) (aws *client.AWS, stop func()) {
 		}
 	}
 	t.Cleanup(stop)
-	return client.New(e.Address()), stop
+	return stop
 }
 
 func TestOneEngineAHome(t *testing.T) {

@@ -41,6 +41,10 @@ type identity struct {
 	Keys wire.Keys
 }
 
+// owner marks the processes of this home. It is no secret, and no other home
+// has it.
+func (id identity) owner() string { return id.Keys.AccessKeyID }
+
 // loadIdentity reads the home's identity, and makes one when there is none.
 func loadIdentity(h home) (identity, error) {
 	var id identity

@@ -69,16 +69,19 @@ func pulledFrom(image string) any {
 
 // taskRole adds the role of the worker and, on AWS, of the job.
 func (s *Stack) taskRole(j job.Job) {
-	protect := allow(template.Sub("arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:task/${Cluster}/*"),
-		"ecs:GetTaskProtection", "ecs:UpdateTaskProtection")
-	protect["Condition"] = props{"ArnEquals": props{"ecs:cluster": cluster.att("Arn")}}
+	// Why a task was lost is asked of ECS by the next one.
+	tasks := allow(template.Sub("arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:task/${Cluster}/*"),
+		"ecs:DescribeTasks", "ecs:GetTaskProtection", "ecs:UpdateTaskProtection")
+	tasks["Condition"] = props{"ArnEquals": props{"ecs:cluster": cluster.att("Arn")}}
 	statements := []props{
 		allow(queue.att("Arn"), "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
 			"sqs:GetQueueUrl", "sqs:ReceiveMessage"),
 		// Without s3:ListBucket S3 says 403, not 404, of a key that is not there.
 		allow(bucket.att("Arn"), "s3:ListBucket"),
 		allow(template.Sub("${Bucket.Arn}/runs/*"), "s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
-		protect,
+		// A job that was run twice may have failed first and then been done.
+		allow(template.Sub("${Bucket.Arn}/runs/*/failed/*"), "s3:DeleteObject"),
+		tasks,
 	}
 	for i, p := range j.Permissions {
 		statement, fault := permission(p)

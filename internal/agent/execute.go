@@ -74,7 +74,7 @@ func (a *attempt) start() (*group.Group, error) {
 
 // notStarted is the end of an attempt whose command cannot be started.
 func notStarted(err error) record.End {
-	end := record.End{State: record.Failed, ExitCode: exitNotExecutable, Reason: "starting the command: " + err.Error(), Final: true}
+	end := record.End{State: record.Failed, ExitCode: exitNotExecutable, Reason: record.NotStarted + err.Error(), Final: true}
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		end.ExitCode = exitNotFound
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -58,6 +59,14 @@ func (w *worker) handle(ctx context.Context, m types.Message) (finish func()) {
 	}
 	a.lease = lease
 	end := a.execute(ctx)
+	if a.run != nil && strings.HasPrefix(end.Reason, record.NotStarted) && !strings.Contains(w.Command[0], "{") {
+		// Nor will it be for the next message. Who follows the run cancels it
+		// now, which workers know after this pause.
+		defer free()
+		a.settle(live, end)
+		w.rest(ctx, w.Watch)
+		return func() {}
+	}
 	return func() {
 		defer free()
 		a.settle(live, end)

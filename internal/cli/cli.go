@@ -53,22 +53,22 @@ and back to 0, and collects every result exactly once.`,
 		Example: `  spate init                     write a job folder that works
   spate run                      run its configurations
   spate run -p size=1..10        run others
-  spate results last             read the results again`,
+  spate results last             read the results again
+  spate retry last               run again what failed`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          misused(cobra.NoArgs),
+		Args:          misused(unknownCommand),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &usageError{err: err, command: cmd.CommandPath()}
-	})
+	root.SetFlagErrorFunc(wrongFlag)
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say what the engine does")
 	root.AddCommand(
-		a.initCommand(), a.runCommand(), a.runsCommand(), a.resultsCommand(), a.logsCommand(),
-		a.synthCommand(), a.serveCommand(), a.versionCommand(), a.agentCommand(),
+		a.initCommand(), a.runCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.resultsCommand(),
+		a.logsCommand(), a.retryCommand(), a.cancelCommand(), a.synthCommand(), a.serveCommand(),
+		a.versionCommand(), a.agentCommand(),
 	)
 	return root
 }

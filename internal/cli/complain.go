@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/engine"
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/run"
@@ -52,6 +53,11 @@ func (a *app) tell(fact, hint string) {
 	}
 }
 
+// next names commands to type now, one a line.
+func (a *app) next(commands ...string) {
+	fmt.Fprintln(a.stderr, "next: "+strings.Join(commands, "\n      "))
+}
+
 // hint says what to type next.
 func hint(err error) string {
 	if e, ok := errors.AsType[*hintedError](err); ok {
@@ -68,6 +74,18 @@ func hint(err error) string {
 	}
 	if e, ok := errors.AsType[*run.AmbiguousError](err); ok {
 		return "type more of it: " + strings.Join(e.Runs[:min(3, len(e.Runs))], ", ")
+	}
+	if _, ok := errors.AsType[*client.LonelyError](err); ok {
+		return "start `spate serve` in another terminal, or leave --detach out"
+	}
+	if e, ok := errors.AsType[*run.OpenJobError](err); ok {
+		return "follow it: spate watch " + shortID(e.Run)
+	}
+	if e, ok := errors.AsType[*run.NothingToRetryError](err); ok {
+		return "name the jobs to run again: spate retry " + shortID(e.Run) + " 0"
+	}
+	if e, ok := errors.AsType[*run.EndedError](err); ok {
+		return "spate show " + shortID(e.Run)
 	}
 	if _, ok := errors.AsType[*engine.BusyError](err); ok {
 		return "stop it, or choose another home: SPATE_HOME=… spate serve"

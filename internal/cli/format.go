@@ -65,6 +65,15 @@ func printTable(w io.Writer, headings []string, rows [][]string) error {
 	return columns.Flush()
 }
 
+// printFacts writes names and what they stand for, in two columns.
+func printFacts(w io.Writer, facts [][2]string) error {
+	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, fact := range facts {
+		fmt.Fprintf(columns, "%s\t%s\n", fact[0], fact[1])
+	}
+	return columns.Flush()
+}
+
 func printJSON(w io.Writer, doc any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -14,30 +15,70 @@ import (
 )
 
 func (a *app) logsCommand() *cobra.Command {
-	return &cobra.Command{
+	var follow bool
+	cmd := &cobra.Command{
 		Use:   "logs RUN [INDEX]",
-		Short: "Print what the jobs of a run printed",
+		Short: "Print what the jobs of a run printed, or print",
 		Example: `  spate logs last                every job of the newest run
   spate logs last 7              job 7 of it
-  spate logs 01J9 7              job 7 of the run that begins with 01J9`,
-		Args: misused(cobra.RangeArgs(1, 2)),
+  spate logs 01J9 7              job 7 of the run that begins with 01J9
+  spate logs -f last             follow the jobs that run, until the run is done`,
+		Args:              misused(oneRunAndIndex),
+		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withEngine(cmd.Context(), client.Look, func(s *client.Session) error {
-				r, err := run.Find(cmd.Context(), s.AWS, args[0])
-				if err != nil {
+			index := run.AllJobs
+			if len(args) == 2 {
+				var err error
+				if index, err = jobIndex(cmd, args[1]); err != nil {
 					return err
 				}
-				if len(args) == 1 {
-					return a.printLogs(cmd.Context(), r)
-				}
-				index, err := strconv.Atoi(args[1])
-				if err != nil {
-					return &usageError{err: fmt.Errorf("%q is not a job's index", args[1]), command: cmd.CommandPath()}
-				}
-				return a.printLog(cmd.Context(), r, index)
-			})
+			}
+			return a.logs(cmd.Context(), args[0], index, follow)
 		},
 	}
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what running jobs print, until the run is done")
+	return cmd
+}
+
+func (a *app) logs(ctx context.Context, id string, index int, follow bool) error {
+	return a.withEngine(ctx, client.Look, func(s *client.Session) error {
+		r, err := run.Find(ctx, s.AWS, id)
+		switch {
+		case err != nil:
+			return err
+		case follow:
+			return a.followLogs(ctx, s, r, index)
+		case index == run.AllJobs:
+			return a.printLogs(ctx, r)
+		}
+		return a.printLog(ctx, r, index)
+	})
+}
+
+// followLogs prints lines as they come; those of a whole run begin with the
+// index of their job.
+func (a *app) followLogs(ctx context.Context, s *client.Session, r *run.Run, index int) error {
+	if err := standsStill(ctx, s, r); err != nil {
+		return err
+	}
+	width := len(strconv.Itoa(r.Jobs - 1))
+	out := bufio.NewWriter(a.stdout)
+	err := r.Tail(ctx, index, func(lines []run.Line) error {
+		for _, line := range lines {
+			if index == run.AllJobs {
+				fmt.Fprintf(out, "%*d | ", width, line.Index)
+			}
+			fmt.Fprintln(out, line.Text)
+		}
+		return out.Flush()
+	})
+	switch {
+	case ctx.Err() != nil:
+		return errUnsuccessful
+	case err != nil && s.Ended():
+		return &hintedError{fact: "the engine that ran this has ended", hint: "spate run --resume " + shortID(r.ID)}
+	}
+	return err
 }
 
 // printLogs prints the logs of all jobs that have one, each under its name.

@@ -71,6 +71,9 @@ func (p *progress) line(now run.Progress) string {
 	s := fmt.Sprintf("%6s  %d of %d done, %d failed, %d running, %d waiting; tasks %d of %d",
 		took(time.Since(p.started).Truncate(time.Second)), now.Done, now.Jobs, now.Failed, len(now.Running), now.Waiting(),
 		now.Tasks.Running, now.Tasks.Desired)
+	if now.Cancelled > 0 {
+		s += fmt.Sprintf("; %d cancelled", now.Cancelled)
+	}
 	if now.Rate() > 0 && !now.Finished() {
 		s += fmt.Sprintf("; %.1f/s, %s left", now.Rate(), roughly(now.Left()))
 	}
@@ -84,6 +87,9 @@ func (p *progress) block(now run.Progress) []string {
 	counts := []string{green.of(fmt.Sprintf("%d done", now.Done))}
 	if now.Failed > 0 {
 		counts = append(counts, red.of(fmt.Sprintf("%d failed", now.Failed)))
+	}
+	if now.Cancelled > 0 {
+		counts = append(counts, yellow.of(fmt.Sprintf("%d cancelled", now.Cancelled)))
 	}
 	counts = append(counts, cyan.of(fmt.Sprintf("%d running", len(now.Running))), dim.of(fmt.Sprintf("%d waiting", now.Waiting())))
 	pace := took(time.Since(p.started).Truncate(100 * time.Millisecond))
@@ -110,7 +116,7 @@ func (p *progress) block(now run.Progress) []string {
 func (p *progress) bar(now run.Progress) string {
 	width := min(40, p.width/3)
 	done := width * now.Done / max(1, now.Jobs)
-	failed := width * now.Ended() / max(1, now.Jobs)
+	failed := width * (now.Done + now.Failed) / max(1, now.Jobs)
 	return green.of(strings.Repeat("█", done)) + red.of(strings.Repeat("█", failed-done)) +
 		dim.of(strings.Repeat("░", width-failed))
 }

@@ -17,31 +17,80 @@ const (
 	failuresShown = 5
 	tailLines     = 5
 	tailBytes     = 4 << 10
+	reportMost    = 20_000 // jobs
 )
 
 // report prints the best configurations, the failures with the ends of their
-// logs, the times, and what to type next.
-func (a *app) report(ctx context.Context, r *run.Run, wall time.Duration) error {
+// logs, the times, and what to type next. Of a very large run it tells no
+// more than counts, which need not be read result by result.
+func (a *app) report(ctx context.Context, r *run.Run, p run.Progress, f following) error {
+	if r.Jobs > reportMost && f.output == "table" {
+		fmt.Fprintf(a.stderr, "\n%s: %d done, %d failed, %d cancelled; wall time %s\n",
+			count(r.Jobs, "job"), p.Done, p.Failed, p.Cancelled, took(p.LastEnd.Sub(f.since)))
+		a.next("spate results " + shortID(r.ID) + " -o csv > results.csv")
+		return nil
+	}
 	rows, err := r.Rows(ctx)
 	if err != nil {
 		return err
 	}
-	if err := a.reportBest(r, rows); err != nil {
+	if f.output == "table" {
+		err = a.reportBest(r, rows)
+	} else {
+		err = printResults(a.stdout, r.Params, rows, f.output)
+	}
+	if err != nil {
 		return err
 	}
 	if err := a.reportFailures(ctx, r, rows); err != nil {
 		return err
 	}
+	if p.Cancelled > 0 {
+		fmt.Fprintf(a.stderr, "\n%s cancelled\n", count(p.Cancelled, "job"))
+	}
+	a.reportTimes(rows, p, f.since)
+	a.suggest(r, rows, p)
+	return nil
+}
+
+// reportTimes tells how much faster jobs were done than one after the other.
+func (a *app) reportTimes(rows []run.Row, p run.Progress, since time.Time) {
 	var work time.Duration
+	last := since
 	for _, row := range rows {
-		if row.Result != nil {
+		if row.Result != nil && row.Result.Ended.After(since) {
 			work += duration(*row.Result)
+			if row.Result.Ended.After(last) {
+				last = row.Result.Ended
+			}
 		}
 	}
+	if work == 0 {
+		return
+	}
+	wall := last.Sub(since)
 	fmt.Fprintf(a.stderr, "\nwall time %s, job time %s, speed-up %.1f\n", took(wall), took(work), work.Seconds()/max(wall.Seconds(), 1e-3))
-	fmt.Fprintf(a.stderr, "next: spate results %[1]s --sort %[2]s\n      spate results %[1]s --download out\n      spate logs %[1]s 0\n",
-		shortID(r.ID), firstMetric(rows))
-	return nil
+}
+
+// suggest says what to type next.
+func (a *app) suggest(r *run.Run, rows []run.Row, p run.Progress) {
+	id := shortID(r.ID)
+	var commands []string
+	if p.Done > 0 {
+		commands = append(commands, "spate results "+id+" --sort "+firstMetric(rows), "spate results "+id+" --download out")
+	}
+	for _, row := range rows {
+		if row.State == record.Failed {
+			commands = append(commands, fmt.Sprintf("spate show %s %d", id, row.Index))
+			break
+		}
+	}
+	if p.Failed+p.Cancelled > 0 {
+		commands = append(commands, "spate retry "+id)
+	} else {
+		commands = append(commands, "spate logs "+id+" 0")
+	}
+	a.next(commands...)
 }
 
 // firstMetric is what results are sorted by when nobody says.
@@ -80,7 +129,7 @@ func (a *app) reportFailures(ctx context.Context, r *run.Run, rows []run.Row) er
 	})
 	for i, row := range failed {
 		if i == failuresShown {
-			fmt.Fprintf(a.stderr, "… and %d more: spate results %s --sort time\n", len(failed)-i, shortID(r.ID))
+			fmt.Fprintf(a.stderr, "… and %d more: spate show %s\n", len(failed)-i, shortID(r.ID))
 			break
 		}
 		fmt.Fprintf(a.stderr, "\njob %d %s: %s\n", row.Index, row.Result.State, row.Config)

@@ -31,7 +31,8 @@ func (a *app) resultsCommand() *cobra.Command {
   spate results last --sort -accuracy     the highest first
   spate results last -o csv > results.csv
   spate results last --download out       outputs and logs, a folder a job`,
-		Args: misused(cobra.ExactArgs(1)),
+		Args:              misused(oneRun),
+		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			return a.withEngine(ctx, client.Look, func(s *client.Session) error {
@@ -177,7 +178,7 @@ func resultCells(params []string, rows []run.Row, metric func(float64) string) (
 			line = append(line, value.Text)
 		}
 		if row.Result == nil {
-			cells = append(cells, append(line, "waiting", ""))
+			cells = append(cells, append(line, string(row.State), ""))
 			continue
 		}
 		line = append(line, string(row.Result.State), strconv.FormatFloat(duration(*row.Result).Seconds(), 'f', 3, 64))
@@ -195,21 +196,22 @@ func resultCells(params []string, rows []run.Row, metric func(float64) string) (
 
 // A resultLine is one job in the JSON output.
 type resultLine struct {
-	Index    int                `json:"index"`
-	Params   job.Config         `json:"params"`
-	State    string             `json:"state"`
-	Attempts int                `json:"attempts,omitempty"`
-	ExitCode *int               `json:"exitCode,omitempty"`
-	Reason   string             `json:"reason,omitempty"`
-	Seconds  float64            `json:"seconds,omitempty"`
-	Metrics  map[string]float64 `json:"metrics,omitempty"`
-	Outputs  []record.Output    `json:"outputs,omitempty"`
+	Index      int                `json:"index"`
+	Params     job.Config         `json:"params"`
+	State      string             `json:"state"`
+	Generation int                `json:"generation"`
+	Attempts   int                `json:"attempts,omitempty"`
+	ExitCode   *int               `json:"exitCode,omitempty"`
+	Reason     string             `json:"reason,omitempty"`
+	Seconds    float64            `json:"seconds,omitempty"`
+	Metrics    map[string]float64 `json:"metrics,omitempty"`
+	Outputs    []record.Output    `json:"outputs,omitempty"`
 }
 
 func printResultsJSON(w io.Writer, rows []run.Row) error {
 	lines := make([]resultLine, len(rows))
 	for i, row := range rows {
-		lines[i] = resultLine{Index: row.Index, Params: row.Config, State: "waiting"}
+		lines[i] = resultLine{Index: row.Index, Params: row.Config, Generation: row.Generation, State: string(row.State)}
 		if r := row.Result; r != nil {
 			lines[i].State, lines[i].Attempts, lines[i].ExitCode = string(r.State), r.Attempts, &r.ExitCode
 			lines[i].Reason, lines[i].Seconds = r.Reason, duration(*r).Seconds()

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -20,8 +19,12 @@ import (
 type runOptions struct {
 	params     []string
 	paramsFile string
+	zip        bool
 	max        int
 	dryRun     bool
+	detach     bool
+	resume     string
+	output     outputFlag
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -31,13 +34,25 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Run a job for all its configurations and collect the results",
 		Long: `run brings the job's stack up, sends a message for every configuration, follows
 the run until every job has a result, and prints them. FOLDER holds spate.yaml;
-it may also be the path of such a file. Without it the current folder is meant.`,
+it may also be the path of such a file. Without it the current folder is meant.
+
+Ctrl-C stops the tasks, which hand their jobs back, and run --resume goes on with
+them; so it does after a crash. The exit code is 0 only when the run succeeded.`,
 		Example: `  spate run
   spate run examples/retrain --max 4
   spate run -p sector=retail_trade,utilities -p horizon=1..6
-  spate run --params configs.csv --dry-run`,
+  spate run -p size=1,2,3 -p name=a,b,c --zip     3 jobs instead of 9
+  spate run --params configs.csv --dry-run
+  spate run --detach                              needs a ` + "`spate serve`" + `
+  spate run --resume last                         go on with the newest run`,
 		Args: misused(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.resume != "" {
+				if err := o.checkResume(cmd, args); err != nil {
+					return err
+				}
+				return a.resume(cmd.Context(), o)
+			}
 			folder := "."
 			if len(args) == 1 {
 				folder = args[0]
@@ -45,11 +60,30 @@ it may also be the path of such a file. Without it the current folder is meant.`
 			return a.run(cmd.Context(), folder, o)
 		},
 	}
-	cmd.Flags().StringArrayVarP(&o.params, "param", "p", nil, "a parameter's `values`: name=v1,v2 or name=1..10")
-	cmd.Flags().StringVar(&o.paramsFile, "params", "", "take the configurations from this CSV, JSON or JSON Lines `file`")
-	cmd.Flags().IntVar(&o.max, "max", 0, "most tasks at once (default: the job file's)")
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print every resolved command and send nothing")
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&o.params, "param", "p", nil, "a parameter's `values`: name=v1,v2 or name=1..10")
+	flags.StringVar(&o.paramsFile, "params", "", "take the configurations from this CSV, JSON or JSON Lines `file`")
+	flags.BoolVar(&o.zip, "zip", false, "take the lists of values side by side instead of crossing them")
+	flags.IntVar(&o.max, "max", 0, "most tasks at once (default: the job file's)")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "print every resolved command and send nothing")
+	flags.BoolVar(&o.detach, "detach", false, "send the run, print its id and leave it to `spate serve`")
+	flags.StringVar(&o.resume, "resume", "", "go on with this `RUN` where it was left")
+	o.output.register(cmd, "table", "json", "csv")
+	completeFlagWithRuns(cmd, "resume", a)
 	return cmd
+}
+
+// checkResume refuses what would change a run that is recorded already.
+func (o runOptions) checkResume(cmd *cobra.Command, args []string) error {
+	for _, name := range []string{"param", "params", "zip", "max", "dry-run"} {
+		if cmd.Flags().Changed(name) {
+			return &usageError{err: fmt.Errorf("--resume goes on with a run as it was sent: it takes no --%s", name), command: cmd.CommandPath()}
+		}
+	}
+	if len(args) > 0 {
+		return &usageError{err: fmt.Errorf("--resume takes a run and no folder %q", args[0]), command: cmd.CommandPath()}
+	}
+	return nil
 }
 
 func (a *app) run(ctx context.Context, folder string, o runOptions) error {
@@ -64,13 +98,90 @@ func (a *app) run(ctx context.Context, folder string, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	return a.withEngine(ctx, client.Work, func(s *client.Session) error {
-		sent, err := submit(ctx, s, j, stack, source)
+	return a.withEngine(ctx, workOrLeave(o.detach), func(s *client.Session) error {
+		r, err := submit(ctx, s, j, stack, source)
+		if ctx.Err() != nil {
+			return &hintedError{fact: "interrupted before anything was sent", hint: "type it again"}
+		}
 		if err != nil {
 			return err
 		}
-		return a.follow(ctx, s, sent, labels(source, labelled))
+		send := func(ctx context.Context) error { return r.Send(ctx, r.Jobs) }
+		if o.detach {
+			return a.detach(ctx, r, send, o.output)
+		}
+		return a.follow(ctx, s, r, following{label: labels(source, labelled), send: send, since: r.Created, output: o.output})
 	})
+}
+
+// workOrLeave is what a command needs that sends jobs.
+func workOrLeave(detach bool) client.Purpose {
+	if detach {
+		return client.Leave
+	}
+	return client.Work
+}
+
+// resume goes on with sending and following a run.
+func (a *app) resume(ctx context.Context, o runOptions) error {
+	return a.withEngine(ctx, workOrLeave(o.detach), func(s *client.Session) error {
+		r, err := run.Find(ctx, s.AWS, o.resume)
+		if err != nil {
+			return err
+		}
+		return a.goOn(ctx, s, r, o.detach, o.output)
+	})
+}
+
+// goOn sends what is left of a run, and follows it.
+func (a *app) goOn(ctx context.Context, s *client.Session, r *run.Run, detach bool, output outputFlag) error {
+	p, err := r.Count(ctx)
+	if err != nil {
+		return err
+	}
+	since := time.Now()
+	var send func(context.Context) error
+	if p.Finished() {
+		since = r.Created
+	} else {
+		send = func(ctx context.Context) error { return r.Send(ctx, p.Jobs-p.Ended()) }
+	}
+	if detach {
+		return a.detach(ctx, r, send, output)
+	}
+	label, err := r.Label(ctx, labelled)
+	if err != nil {
+		return err
+	}
+	return a.follow(ctx, s, r, following{label: label, send: send, since: since, output: output})
+}
+
+// detach sends a run and leaves it to the engine.
+func (a *app) detach(ctx context.Context, r *run.Run, send func(context.Context) error, output outputFlag) error {
+	if send != nil {
+		if err := send(ctx); err != nil {
+			return halted(ctx, r, err)
+		}
+	}
+	fmt.Fprintf(a.stderr, "%s: %s are sent\n", r.Job.Name, count(r.Jobs, "job"))
+	a.next("spate watch "+shortID(r.ID), "spate logs -f "+shortID(r.ID), "spate cancel "+shortID(r.ID))
+	if output == "json" {
+		return printJSON(a.stdout, struct {
+			ID   string `json:"id"`
+			Jobs int    `json:"jobs"`
+		}{r.ID, r.Jobs})
+	}
+	_, err := fmt.Fprintln(a.stdout, r.ID)
+	return err
+}
+
+// halted says how to go on with a run that was not sent to its end.
+func halted(ctx context.Context, r *run.Run, err error) error {
+	fact := err.Error()
+	if ctx.Err() != nil {
+		fact = "interrupted before every job was sent"
+	}
+	return &hintedError{fact: fact, hint: "spate run --resume " + shortID(r.ID)}
 }
 
 // labelled bounds the configurations that progress keeps in memory.
@@ -107,6 +218,9 @@ func configurations(j job.Job, o runOptions) (*job.Source, error) {
 		if len(o.params) > 0 {
 			return nil, &usageError{err: job.Problem{File: "-p", Fact: "and --params do not go together"}}
 		}
+		if o.zip {
+			return nil, &usageError{err: job.Problem{File: "--zip", Fact: "and --params do not go together: the rows of a file are whole configurations"}}
+		}
 		return job.FileSource(o.paramsFile)
 	}
 	var axes []job.Axis
@@ -120,6 +234,11 @@ func configurations(j job.Job, o runOptions) (*job.Source, error) {
 	params, err := j.Params.Override(axes)
 	if err != nil {
 		return nil, err
+	}
+	if o.zip {
+		if params, err = params.Zip(); err != nil {
+			return nil, &usageError{err: err}
+		}
 	}
 	j.Params = params
 	return j.Source()
@@ -189,101 +308,7 @@ func submit(ctx context.Context, s *client.Session, j job.Job, t synthesis, sour
 	if !ok {
 		return nil, fmt.Errorf("stack %s was not made by spate: it lacks the outputs of a job", j.Name)
 	}
-	sent, err := stack.Submit(ctx, j, source)
-	if err != nil {
-		return nil, err
-	}
-	return &run.Run{Run: sent, Stack: stack}, nil
-}
-
-// The pauses between looks at a run. A look that took long is not taken again
-// at once.
-const (
-	lookEvery = 200 * time.Millisecond
-	lookShare = 5 // a look takes at most a fifth of the time
-)
-
-// follow shows the run until every job has a result, then prints them.
-func (a *app) follow(ctx context.Context, s *client.Session, r *run.Run, label func(int) string) error {
-	show := a.newProgress(r, label)
-	started := time.Now()
-	follower := r.Follow()
-	for {
-		before := time.Now()
-		p, err := follower.Look(ctx)
-		if ctx.Err() != nil {
-			return a.interrupted(r, s.Own)
-		}
-		if err != nil {
-			return err
-		}
-		show.update(p)
-		if p.Finished() {
-			return a.finish(ctx, s, r, p, time.Since(started))
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(max(lookEvery, lookShare*time.Since(before))):
-		}
-	}
-}
-
-func (a *app) interrupted(r *run.Run, own bool) error {
-	if !own {
-		return &hintedError{
-			fact: "stopped following; the run goes on in the engine that `spate serve` runs",
-			hint: "spate results " + shortID(r.ID),
-		}
-	}
-	return &hintedError{
-		fact: "interrupted: the tasks are stopped, and the jobs that have no result stay in the queue",
-		hint: "the next `spate run` of this job goes on with them; spate results " + shortID(r.ID),
-	}
-}
-
-// finish reports the run, and sees an engine of this process scale back to 0.
-func (a *app) finish(ctx context.Context, s *client.Session, r *run.Run, p run.Progress, wall time.Duration) error {
-	if err := r.Stack.Release(ctx); err != nil {
-		return err
-	}
-	if err := a.report(ctx, r, wall); err != nil {
-		return err
-	}
-	if s.Own {
-		if err := a.drain(ctx, r); err != nil {
-			return err
-		}
-	}
-	if !succeeded(r, p) {
-		return errUnsuccessful
-	}
-	return nil
-}
-
-// drainWait bounds the wait for the stack's own alarms to stop the tasks.
-const drainWait = 30 * time.Second
-
-// drain waits until the stack's alarms have brought the service back to 0.
-func (a *app) drain(ctx context.Context, r *run.Run) error {
-	deadline := time.Now().Add(drainWait)
-	for {
-		tasks, err := r.Stack.Tasks(ctx)
-		if err != nil || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
-		}
-		if tasks == (run.Tasks{}) {
-			fmt.Fprintln(a.stderr, "tasks: back to 0 by the stack's own alarm")
-			return nil
-		}
-		if time.Now().After(deadline) {
-			fmt.Fprintf(a.stderr, "tasks: %d still run; they stop with this program\n", tasks.Running)
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(lookEvery):
-		}
-	}
+	return stack.Record(ctx, j, source)
 }
 
 // shortID cuts a run's id to what tells it from its neighbours: its time, to

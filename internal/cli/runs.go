@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/run"
@@ -18,7 +19,9 @@ func (a *app) runsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runs",
 		Short: "List the runs, the newest first",
-		Args:  misused(cobra.NoArgs),
+		Example: `  spate runs
+  spate runs -n 5 -o json`,
+		Args: misused(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withEngine(cmd.Context(), client.Look, func(s *client.Session) error {
 				runs, err := run.List(cmd.Context(), s.AWS, limit)
@@ -36,24 +39,30 @@ func (a *app) runsCommand() *cobra.Command {
 
 // A runSummary is a line of `spate runs`.
 type runSummary struct {
-	ID      string    `json:"id"`
-	Job     string    `json:"job"`
-	State   string    `json:"state"`
-	Jobs    int       `json:"jobs"`
-	Done    int       `json:"done"`
-	Failed  int       `json:"failed"`
-	Created time.Time `json:"created"`
-	Seconds float64   `json:"seconds"` // from the sending to the newest result
+	ID        string    `json:"id"`
+	Job       string    `json:"job"`
+	State     string    `json:"state"`
+	Jobs      int       `json:"jobs"`
+	Done      int       `json:"done"`
+	Failed    int       `json:"failed"`
+	Cancelled int       `json:"cancelled"`
+	Created   time.Time `json:"created"`
+	Seconds   float64   `json:"seconds"` // from the sending to the newest result
 }
 
 func (a *app) printRuns(ctx context.Context, runs []*run.Run, output outputFlag) error {
 	summaries := make([]runSummary, len(runs))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(counted)
 	for i, r := range runs {
-		p, err := r.Count(ctx)
-		if err != nil {
+		group.Go(func() error {
+			p, err := r.Count(groupCtx)
+			summaries[i] = summarise(r, p)
 			return err
-		}
-		summaries[i] = summarise(r, p)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	if output == "json" {
 		return printJSON(a.stdout, summaries)
@@ -72,23 +81,35 @@ func (a *app) printRuns(ctx context.Context, runs []*run.Run, output outputFlag)
 	return printTable(a.stdout, []string{"RUN", "JOB", "STATE", "JOBS", "DONE", "FAILED", "SENT", "TOOK"}, rows)
 }
 
+// counted is how many runs are counted at once.
+const counted = 4
+
 func summarise(r *run.Run, p run.Progress) runSummary {
-	s := runSummary{ID: r.ID, Job: r.Job.Name, Jobs: r.Jobs, Done: p.Done, Failed: p.Failed, Created: r.Created}
-	switch {
-	case !p.Finished():
-		s.State = fmt.Sprintf("%d%%", 100*p.Ended()/max(1, p.Jobs))
-	case succeeded(r, p):
-		s.State = "succeeded"
-	default:
-		s.State = "failed"
+	s := runSummary{
+		ID: r.ID, Job: r.Job.Name, Jobs: r.Jobs, State: stateOf(r, p),
+		Done: p.Done, Failed: p.Failed, Cancelled: p.Cancelled, Created: r.Created,
 	}
-	if p.Ended() > 0 {
-		s.Seconds = p.LastEnd.Sub(r.Created).Seconds()
+	if !p.LastEnd.IsZero() {
+		s.Seconds = max(0, p.LastEnd.Sub(r.Created).Seconds())
 	}
 	return s
 }
 
-// succeeded says whether no more jobs failed than the job file tolerates.
+// stateOf is how a run ended, or its share of jobs that have.
+func stateOf(r *run.Run, p run.Progress) string {
+	switch {
+	case !p.Finished():
+		return fmt.Sprintf("%d%%", 100*p.Ended()/max(1, p.Jobs))
+	case succeeded(r, p):
+		return "succeeded"
+	case p.Cancelled > 0:
+		return "cancelled"
+	}
+	return "failed"
+}
+
+// succeeded says whether every job has a result, and no more of them failed
+// than the job file tolerates.
 func succeeded(r *run.Run, p run.Progress) bool {
-	return p.Finished() && float64(p.Failed) <= float64(r.Job.Tolerate)*float64(p.Jobs)
+	return p.Finished() && p.Cancelled == 0 && float64(p.Failed) <= float64(r.Job.Tolerate)*float64(p.Jobs)
 }

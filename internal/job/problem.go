@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,6 +22,11 @@ func (p Problem) Error() string {
 		return p.File + ": " + p.Fact
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Fact)
+}
+
+// at is the problem at a place in a file.
+func (p *Problem) at(file string, line, column int) Problems {
+	return Problems{{File: file, Line: line, Column: column, Fact: p.Fact, Hint: p.Hint}}
 }
 
 // Problems are all the mistakes of one file, in its order.
@@ -44,6 +50,15 @@ func (ps Problems) sorted() Problems {
 	return ps
 }
 
+// brief quotes a text, and not much of a long one.
+func brief(s string) string {
+	const most = 60
+	if runes := []rune(s); len(runes) > most {
+		s = string(runes[:most]) + "…"
+	}
+	return strconv.Quote(s)
+}
+
 // didYouMean is the hint that names the candidate nearest to a word, or all of
 // them when none is near.
 func didYouMean(word string, candidates []string) string {
@@ -60,6 +75,9 @@ func didYouMean(word string, candidates []string) string {
 func Nearest(word string, candidates []string) (string, bool) {
 	best, least := "", max(1, len(word)/3)+1
 	for _, c := range candidates {
+		if len(word)-len(c) >= least || len(c)-len(word) >= least {
+			continue // and a very long word costs nothing
+		}
 		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < least {
 			best, least = c, d
 		}
@@ -67,23 +85,30 @@ func Nearest(word string, candidates []string) (string, bool) {
 	return best, best != ""
 }
 
-// distance is the Levenshtein distance of two words in bytes.
+// distance is how many slips make one word of another, in bytes: a letter too
+// many, one too few, a wrong one, or two neighbours swapped.
 func distance(a, b string) int {
+	var before, last []int
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		before, last, row = last, row, make([]int, len(b)+1)
 		row[0] = i + 1
 		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
+			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+differs(a[i], b[j]))
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(row[j+1]+1, row[j]+1, substitute)
 		}
 	}
 	return row[len(b)]
+}
+
+func differs(a, b byte) int {
+	if a == b {
+		return 0
+	}
+	return 1
 }

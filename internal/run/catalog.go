@@ -40,7 +40,7 @@ type AmbiguousError struct {
 }
 
 func (e *AmbiguousError) Error() string {
-	return fmt.Sprintf("%d runs begin with %q", len(e.Runs), e.ID)
+	return fmt.Sprintf("several runs begin with %q", e.ID)
 }
 
 // entry is a run of which no more than the id is known.
@@ -69,30 +69,40 @@ func entries(ctx context.Context, aws *client.AWS) ([]entry, error) {
 	return all, nil
 }
 
+// mostNamed is how many runs an AmbiguousError names at most.
+const mostNamed = 10
+
 // Find returns the run whose id begins with id, or the newest one for Last.
 func Find(ctx context.Context, aws *client.AWS, id string) (*Run, error) {
 	all, err := entries(ctx, aws)
 	if err != nil {
 		return nil, err
 	}
-	var found []entry
+	var runs []*Run
 	for _, e := range all {
-		if id == Last || strings.HasPrefix(e.id, strings.ToUpper(id)) {
-			found = append(found, e)
-		}
-		if id == Last && len(found) == 1 {
+		if len(runs) == mostNamed || id == Last && len(runs) == 1 {
 			break
 		}
+		if id != Last && !strings.HasPrefix(e.id, strings.ToUpper(id)) {
+			continue
+		}
+		r, err := e.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			runs = append(runs, r)
+		}
 	}
-	switch len(found) {
+	switch len(runs) {
 	case 0:
 		return nil, &UnknownError{id}
 	case 1:
-		return found[0].load(ctx)
+		return runs[0], nil
 	}
 	ambiguous := &AmbiguousError{ID: id}
-	for _, e := range found {
-		ambiguous.Runs = append(ambiguous.Runs, e.id)
+	for _, r := range runs {
+		ambiguous.Runs = append(ambiguous.Runs, r.ID)
 	}
 	return nil, ambiguous
 }
@@ -116,10 +126,11 @@ func List(ctx context.Context, aws *client.AWS, limit int) ([]*Run, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	// A run whose client died before it was recorded has no run.json.
 	return slices.DeleteFunc(runs, func(r *Run) bool { return r == nil }), nil
 }
 
+// load reads a run, or returns nil for one whose client ended before it was
+// recorded: nothing of it was sent.
 func (e entry) load(ctx context.Context) (*Run, error) {
 	r := &Run{Stack: e.stack}
 	err := e.stack.Records().GetJSON(ctx, record.RunKey(e.id), &r.Run)

@@ -230,12 +230,9 @@ func (s *survey) outcomes() []outcome {
 	return all
 }
 
-// Generations tells of every sending of the run's jobs, by listings alone.
-func (r *Run) Generations(ctx context.Context) ([]Generation, error) {
-	s, err := r.surveyed(ctx)
-	if err != nil {
-		return nil, err
-	}
+// summaries tells of every sending by itself, whatever became of its jobs in
+// later ones.
+func (s *survey) summaries() []Generation {
 	var all []Generation
 	for _, g := range s.generations {
 		o := g.outcome(g.jobs)
@@ -245,7 +242,7 @@ func (r *Run) Generations(ctx context.Context) ([]Generation, error) {
 			Created: g.created, LastEnd: g.lastEnd,
 		})
 	}
-	return all, nil
+	return all
 }
 
 // finish writes that generations are done which have every result.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,63 +22,109 @@ import (
 // reads is how many objects are read at once.
 const reads = 32
 
+// Waiting is the state of a job that has no result yet.
+const Waiting record.State = "waiting"
+
 // A Row is one job of a run: its configuration, and its result once it has
 // one.
 type Row struct {
-	Index  int
-	Config job.Config
-	Result *record.Result // nil while there is none
+	Index      int
+	Config     job.Config
+	Generation int // that decides: the highest that sent the job
+	State      record.State
+	Result     *record.Result // nil while there is none
 }
 
 // Rows reads every job of the run, in the order of the configurations.
 func (r *Run) Rows(ctx context.Context) ([]Row, error) {
-	rows, err := r.configs(ctx)
+	s, err := r.surveyed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	records := r.Stack.Records()
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(reads)
-	prefix := record.ResultsPrefix(r.ID, 1)
-	for object, err := range records.List(ctx, prefix, "") {
+	rows := make([]Row, 0, r.Jobs)
+	for row, err := range r.configs(ctx) {
 		if err != nil {
-			return nil, errors.Join(err, group.Wait())
+			return nil, err
 		}
-		index, ok := record.ParseIndex(prefix, object.Key)
-		if !ok || index >= len(rows) {
-			continue
+		rows = append(rows, row)
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(reads)
+	for _, o := range s.outcomes() {
+		for i := range o.done.or(o.failed).all {
+			if i < len(rows) {
+				group.Go(func() error { return r.readResult(groupCtx, &rows[i], o.generation.number) })
+			}
 		}
-		group.Go(func() error {
-			rows[index].Result = new(record.Result)
-			return records.GetJSON(ctx, object.Key, rows[index].Result)
-		})
+		for i := range o.cancelled.or(o.open).all {
+			if i < len(rows) {
+				rows[i].Generation, rows[i].State = o.generation.number, Waiting
+			}
+			if i < len(rows) && o.cancelled.has(i) {
+				rows[i].State = record.Cancelled
+			}
+		}
 	}
 	return rows, group.Wait()
 }
 
-// configs reads the run's configurations.
-func (r *Run) configs(ctx context.Context) ([]Row, error) {
-	body, err := r.Stack.Records().Open(ctx, record.ParamsKey(r.ID))
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	rows := make([]Row, 0, r.Jobs)
-	lines := bufio.NewReaderSize(body, 1<<16)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) && len(line) == 0 {
-			return rows, nil
-		}
+func (r *Run) readResult(ctx context.Context, row *Row, generation int) error {
+	row.Generation, row.Result = generation, new(record.Result)
+	err := r.Stack.Records().GetJSON(ctx, record.ResultKey(r.ID, generation, row.Index), row.Result)
+	row.State = row.Result.State
+	return err
+}
+
+// configs reads the run's configurations, one after the other.
+func (r *Run) configs(ctx context.Context) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		body, err := r.Stack.Records().Open(ctx, record.ParamsKey(r.ID))
 		if err != nil {
-			return nil, fmt.Errorf("reading the configurations of run %s: %w", r.ID, err)
+			yield(Row{}, err)
+			return
 		}
-		row := Row{Index: len(rows)}
-		if err := json.Unmarshal(line, &row.Config); err != nil {
-			return nil, fmt.Errorf("reading configuration %d of run %s: %w", row.Index, r.ID, err)
+		defer body.Close()
+		lines := bufio.NewReaderSize(body, 1<<16)
+		for index := 0; ; index++ {
+			line, err := lines.ReadBytes('\n')
+			if errors.Is(err, io.EOF) && len(line) == 0 {
+				return
+			}
+			if err != nil {
+				yield(Row{}, fmt.Errorf("reading the configurations of run %s: %w", r.ID, err))
+				return
+			}
+			row := Row{Index: index}
+			if err := json.Unmarshal(line, &row.Config); err != nil {
+				yield(Row{}, fmt.Errorf("reading configuration %d of run %s: %w", index, r.ID, err))
+				return
+			}
+			if !yield(row, nil) {
+				return
+			}
 		}
-		rows = append(rows, row)
 	}
+}
+
+// Label reads the configurations of the first jobs, at most so many, and names
+// jobs by them.
+func (r *Run) Label(ctx context.Context, most int) (func(index int) string, error) {
+	var names []string
+	for row, err := range r.configs(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if row.Index == most {
+			break
+		}
+		names = append(names, row.Config.String())
+	}
+	return func(index int) string {
+		if index >= len(names) {
+			return ""
+		}
+		return names[index]
+	}, nil
 }
 
 // LogTail returns the last n bytes of the log of the attempt that decided a
@@ -94,8 +141,8 @@ func (r *Run) LogTail(ctx context.Context, result record.Result, n int64) (strin
 
 // Log opens the log of a job's newest attempt; the caller closes it.
 func (r *Run) Log(ctx context.Context, index int) (io.ReadCloser, error) {
-	if index < 0 || index >= r.Jobs {
-		return nil, &NoJobError{Run: r.ID, Index: index, Jobs: r.Jobs}
+	if err := r.check(index); err != nil {
+		return nil, err
 	}
 	var newest record.Attempt
 	for object, err := range r.Stack.Records().List(ctx, record.JobPrefix(r.ID, index), "") {

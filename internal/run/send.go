@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -36,29 +37,67 @@ type sentRecord struct {
 	Sent int `json:"sent"`
 }
 
-// send puts the configurations into the queue, a wave of batches at a time,
-// and wakes the service as soon as the first wave is in.
-func (s *Stack) send(ctx context.Context, r record.Run, source *job.Source) error {
-	sent, kicked := 0, false
-	for wave, err := range waves(r.ID, source) {
+// Send puts the jobs into the queue that are not there yet, of every
+// generation, and sees to it that tasks for the backlog start without waiting
+// for an alarm. What it sent once it may send again when it was ended in the
+// midst; workers drop what is there twice.
+func (r *Run) Send(ctx context.Context, backlog int) error {
+	s, err := r.surveyed(ctx)
+	if err != nil {
+		return err
+	}
+	kick := sync.OnceValue(func() error { return r.Stack.kick(ctx, backlog) })
+	for _, g := range s.generations {
+		if g.cancelled {
+			continue
+		}
+		if err := r.send(ctx, g, kick); err != nil {
+			return err
+		}
+	}
+	return kick()
+}
+
+func (g *generation) sentKey(run string) string {
+	if g.number == 1 {
+		return record.SentKey(run)
+	}
+	return record.RetrySentKey(run, g.number)
+}
+
+// sent is how many jobs of a generation were sent for certain.
+func (r *Run) sent(ctx context.Context, g *generation) (int, error) {
+	var got sentRecord
+	err := r.Stack.Records().GetJSON(ctx, g.sentKey(r.ID), &got)
+	if _, missing := errors.AsType[*record.NotFoundError](err); missing {
+		return 0, nil
+	}
+	return got.Sent, err
+}
+
+// send sends what is left of a generation, a wave of batches at a time, and
+// wakes the service as soon as the first wave is in.
+func (r *Run) send(ctx context.Context, g *generation, kick func() error) error {
+	sent, err := r.sent(ctx, g)
+	if err != nil || sent >= g.jobs.count() {
+		return err
+	}
+	for wave, err := range r.waves(ctx, g, sent) {
 		if err != nil {
 			return err
 		}
 		group, groupCtx := errgroup.WithContext(ctx)
 		for _, batch := range wave {
 			sent += len(batch)
-			group.Go(func() error { return s.sendBatch(groupCtx, batch) })
+			group.Go(func() error { return r.Stack.sendBatch(groupCtx, batch) })
 		}
 		if err := group.Wait(); err != nil {
 			return fmt.Errorf("sending configurations: %w", err)
 		}
-		if !kicked {
-			if err := s.kick(ctx, r.Jobs); err != nil {
-				return err
-			}
-			kicked = true
+		if err := kick(); err != nil {
+			return err
 		}
-		if err := s.Records().PutJSON(ctx, record.SentKey(r.ID), sentRecord{sent}); err != nil {
+		if err := r.Stack.Records().PutJSON(ctx, g.sentKey(r.ID), sentRecord{sent}); err != nil {
 			return err
 		}
 	}
@@ -67,19 +106,25 @@ func (s *Stack) send(ctx context.Context, r record.Run, source *job.Source) erro
 
 type batch []types.SendMessageBatchRequestEntry
 
-// waves groups a source's configurations into batches that SQS takes, and
+// waves groups what is left of a generation into batches that SQS takes, and
 // batches into waves.
-func waves(run string, source *job.Source) iter.Seq2[[]batch, error] {
+func (r *Run) waves(ctx context.Context, g *generation, sent int) iter.Seq2[[]batch, error] {
 	return func(yield func([]batch, error) bool) {
 		var wave []batch
 		var next batch
-		size, index := 0, 0
-		for config, err := range source.Configs {
+		size, skip := 0, sent
+		for row, err := range r.configs(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			entry, entrySize, err := message(run, index, 1, config)
+			if !g.jobs.has(row.Index) {
+				continue
+			}
+			if skip--; skip >= 0 {
+				continue
+			}
+			entry, entrySize, err := message(r.ID, row.Index, g.number, row.Config)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -93,7 +138,7 @@ func waves(run string, source *job.Source) iter.Seq2[[]batch, error] {
 				}
 				wave = nil
 			}
-			next, size, index = append(next, entry), size+entrySize, index+1
+			next, size = append(next, entry), size+entrySize
 		}
 		if len(next) > 0 {
 			yield(append(wave, next), nil)

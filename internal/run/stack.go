@@ -19,6 +19,7 @@ type Stack struct {
 	Bucket  string
 	Cluster string
 	Service string
+	Logs    string // the log group of its tasks
 
 	aws *client.AWS
 }
@@ -32,6 +33,7 @@ func NewStack(aws *client.AWS, name string, outputs map[string]string) (*Stack, 
 		Bucket:  outputs["BucketName"],
 		Cluster: outputs["ClusterName"],
 		Service: outputs["ServiceName"],
+		Logs:    outputs["LogGroupName"],
 		aws:     aws,
 	}
 	return s, s.Queue != "" && s.Bucket != "" && s.Cluster != "" && s.Service != ""

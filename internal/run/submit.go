@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/user"
-	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -15,18 +14,17 @@ import (
 	"github.com/spate-run/spate/internal/record"
 )
 
-// Submit records a run of the job for every configuration of the source, sends
-// the configurations, and sees to it that tasks start without waiting for an
-// alarm.
-func (s *Stack) Submit(ctx context.Context, j job.Job, source *job.Source) (record.Run, error) {
+// Record writes the record of a run of the job for every configuration of the
+// source. Send sends them.
+func (s *Stack) Record(ctx context.Context, j job.Job, source *job.Source) (*Run, error) {
 	spool, jobs, err := spoolParams(source)
 	if err != nil {
-		return record.Run{}, err
+		return nil, err
 	}
 	defer os.Remove(spool.Name())
 	defer spool.Close()
 
-	r := record.Run{
+	r := &Run{Stack: s, Run: record.Run{
 		ID:      ulid.Make().String(),
 		Job:     j,
 		Jobs:    jobs,
@@ -34,20 +32,17 @@ func (s *Stack) Submit(ctx context.Context, j job.Job, source *job.Source) (reco
 		Stack:   s.Name,
 		Queue:   s.Queue,
 		User:    userName(),
-		Created: time.Now().UTC().Truncate(time.Millisecond),
-	}
-	r.Host, _ = os.Hostname() // only told, never relied on
+		Host:    hostName(),
+		Created: now(),
+	}}
 	records := s.Records()
 	if err := records.Put(ctx, record.ParamsKey(r.ID), spool); err != nil {
-		return r, err
+		return nil, err
 	}
-	if err := s.putInputs(ctx, r); err != nil {
-		return r, err
+	if err := s.putInputs(ctx, r.Run); err != nil {
+		return nil, err
 	}
-	if err := records.PutJSON(ctx, record.RunKey(r.ID), r); err != nil {
-		return r, err
-	}
-	return r, s.send(ctx, r, source)
+	return r, records.PutJSON(ctx, record.RunKey(r.ID), r.Run)
 }
 
 // spoolParams writes the configurations to a file, one a line, and counts
@@ -85,6 +80,13 @@ func spoolParams(source *job.Source) (spool *os.File, jobs int, err error) {
 	}
 	_, err = spool.Seek(0, 0)
 	return spool, jobs, err
+}
+
+// Who sends a run is only told, never relied on.
+
+func hostName() string {
+	name, _ := os.Hostname()
+	return name
 }
 
 func userName() string {

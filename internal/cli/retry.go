@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spate-run/spate/internal/client"
+	"github.com/spate-run/spate/internal/run"
+)
+
+func (a *app) retryCommand() *cobra.Command {
+	var output outputFlag
+	var detach bool
+	cmd := &cobra.Command{
+		Use:   "retry RUN [INDEX…]",
+		Short: "Run the failed jobs of a run again, or those that are named",
+		Long: `retry sends jobs of a run again: those that failed or were cancelled, or those
+whose indices are given, whatever became of them. Their new results take the
+place of the old ones. It follows the run as spate run does.`,
+		Example: `  spate retry last
+  spate retry 01J9 3 17
+  spate retry last --detach`,
+		Args:              misused(oneRunAndIndices),
+		ValidArgsFunction: a.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var indices []int
+			for _, arg := range args[1:] {
+				index, err := jobIndex(cmd, arg)
+				if err != nil {
+					return err
+				}
+				indices = append(indices, index)
+			}
+			return a.retry(cmd.Context(), args[0], indices, detach, output)
+		},
+	}
+	cmd.Flags().BoolVar(&detach, "detach", false, "send the jobs and leave them to `spate serve`")
+	output.register(cmd, "table", "json", "csv")
+	return cmd
+}
+
+// jobIndex reads a job's index.
+func jobIndex(cmd *cobra.Command, arg string) (int, error) {
+	index, err := strconv.Atoi(arg)
+	if err != nil || index < 0 {
+		return 0, &usageError{err: fmt.Errorf("%q is not a job's index", arg), command: cmd.CommandPath()}
+	}
+	return index, nil
+}
+
+func (a *app) retry(ctx context.Context, id string, indices []int, detach bool, output outputFlag) error {
+	return a.withEngine(ctx, workOrLeave(detach), func(s *client.Session) error {
+		r, err := run.Find(ctx, s.AWS, id)
+		if err != nil {
+			return err
+		}
+		jobs, err := r.Retry(ctx, indices)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stderr, "running %s again\n", count(jobs, "job"))
+		return a.goOn(ctx, s, r, detach, output)
+	})
+}

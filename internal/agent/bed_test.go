@@ -66,10 +66,23 @@ func realWorker(command []string) error {
 		return err
 	}
 	c.Output = os.Stdout
-	c.Poll, c.Visibility = time.Second, time.Second
-	c.Heartbeat = 300 * time.Millisecond
+	c.Poll = time.Second
+	if c.Visibility, c.Heartbeat, err = tempo(os.Getenv(tempoEnv)); err != nil {
+		return err
+	}
 	c.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	return agent.Run(ctx, c)
+}
+
+// tempoEnv is a worker's visibility and its heartbeat, in milliseconds.
+const tempoEnv = "AGENT_TEST_TEMPO"
+
+func tempo(text string) (visibility, heartbeat time.Duration, err error) {
+	if text == "" {
+		return time.Second, 300 * time.Millisecond, nil
+	}
+	_, err = fmt.Sscan(text, &visibility, &heartbeat)
+	return visibility * time.Millisecond, heartbeat * time.Millisecond, err
 }
 
 // patience bounds every wait. It only decides how long a broken worker takes

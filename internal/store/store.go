@@ -35,6 +35,7 @@ func (e *NewerError) Error() string {
 // A Store is an open database. Its methods are safe for concurrent use.
 type Store struct {
 	read   *sql.DB
+	reads  sync.Map // of *sql.Stmt, by query
 	write  *sql.DB
 	conn   *sql.Conn // the writer's own connection; only the writer uses it
 	stmts  map[string]*sql.Stmt
@@ -150,14 +151,39 @@ func (s *Store) Update(ctx context.Context, apply func(*Tx) error) error {
 	}
 }
 
-// Query reads what has been committed. The caller closes the rows.
+// Query reads what has been committed. The caller closes the rows. Statements
+// are prepared once and kept, so there must be few different queries: values
+// are arguments.
 func (s *Store) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return s.read.QueryContext(ctx, query, args...)
+	stmt, err := s.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
 }
 
-// QueryRow reads at most one row of what has been committed.
+// QueryRow reads at most one row of what has been committed. Its statement is
+// kept as Query's is.
 func (s *Store) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return s.read.QueryRowContext(ctx, query, args...)
+	stmt, err := s.prepare(ctx, query)
+	if err != nil { // which only a row can tell
+		return s.read.QueryRowContext(ctx, query, args...)
+	}
+	return stmt.QueryRowContext(ctx, args...)
+}
+
+func (s *Store) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if kept, ok := s.reads.Load(query); ok {
+		return kept.(*sql.Stmt), nil
+	}
+	stmt, err := s.read.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("preparing %q: %w", query, err)
+	}
+	if kept, raced := s.reads.LoadOrStore(query, stmt); raced {
+		return kept.(*sql.Stmt), stmt.Close()
+	}
+	return stmt, nil
 }
 
 // Close commits the changes that wait, and closes the database. Changes that

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Checksum types: of the object's bytes, or of its parts' checksums.
@@ -59,15 +60,21 @@ func (c checksum) element() *checksumXML {
 	return &checksumXML{XMLName: xml.Name{Local: "Checksum" + c.Algorithm}, Value: c.Value}
 }
 
+// The polynomials' tables, which take long to make.
+var (
+	castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
+	nvme       = sync.OnceValue(func() *crc64.Table { return crc64.MakeTable(0x9a6c9329ac4bc9b5) })
+)
+
 // newHash returns the hash of an algorithm, or nil when spate has none.
 func newHash(algorithm string) hash.Hash {
 	switch algorithm {
 	case "CRC32":
 		return crc32.NewIEEE()
 	case "CRC32C":
-		return crc32.New(crc32.MakeTable(crc32.Castagnoli))
+		return crc32.New(castagnoli())
 	case "CRC64NVME":
-		return crc64.New(crc64.MakeTable(0x9a6c9329ac4bc9b5))
+		return crc64.New(nvme())
 	case "SHA1":
 		return sha1.New()
 	case "SHA256":

@@ -15,31 +15,57 @@ type condition struct {
 }
 
 // writeCondition reads a write's condition and decides it early, so that a
-// write that must fail does not receive its content first.
+// write that must fail does not go to the length of receiving or copying its
+// content first. The transaction decides again.
 func (s *Service) writeCondition(r *request) (condition, error) {
-	c := condition{match: r.Header.Get("If-Match")}
-	switch r.Header.Get("If-None-Match") {
+	c, err := parseCondition(r.Header)
+	if err == nil {
+		err = s.decideEarly(r, &c)
+	}
+	return c, err
+}
+
+// putCondition is writeCondition for an object that the request brings: a small
+// one is received in less time than it takes to look.
+func (s *Service) putCondition(r *request) (condition, error) {
+	c, err := parseCondition(r.Header)
+	small := 0 <= r.ContentLength && r.ContentLength <= inlineLimit
+	if err == nil && (c.match != "" || !small) {
+		err = s.decideEarly(r, &c)
+	}
+	return c, err
+}
+
+func parseCondition(h http.Header) (condition, error) {
+	c := condition{match: h.Get("If-Match")}
+	switch h.Get("If-None-Match") {
 	case "":
 	case "*":
 		c.absent = true
 	default:
 		return c, faultOf("NotImplemented")
 	}
+	return c, nil
+}
+
+// decideEarly decides a condition before the transaction does, and notes what
+// was there.
+func (s *Service) decideEarly(r *request, c *condition) error {
 	if !c.absent && c.match == "" {
-		return c, nil
+		return nil
 	}
 	etag := ""
 	o, err := s.find(r.Context(), r.bucket, r.key)
 	if err == nil {
 		etag = o.etag
 	} else if !isFault(err, "NoSuchKey") {
-		return c, err
+		return err
 	}
 	if err := c.decide(etag); err != nil {
-		return c, err
+		return err
 	}
 	c.existed = etag != ""
-	return c, nil
+	return nil
 }
 
 // decide compares the condition with the key's object, whose ETag is empty

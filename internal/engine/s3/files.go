@@ -258,13 +258,9 @@ func (s *folderSync) sync() error {
 }
 
 func syncFolder(path string) error {
-	return syncFile(path, os.O_RDONLY)
-}
-
-func syncFile(path string, flag int) error {
-	file, err := os.OpenFile(path, flag, 0)
+	folder, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(file.Sync(), file.Close())
+	return errors.Join(folder.Sync(), folder.Close())
 }

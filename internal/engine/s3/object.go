@@ -28,7 +28,7 @@ func (s *Service) putObject(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	cond, err := s.writeCondition(r)
+	cond, err := s.putCondition(r)
 	if err != nil {
 		return err
 	}

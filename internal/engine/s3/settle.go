@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,8 +20,8 @@ const settleBatch = 500
 // Settling begins when nothing has changed for a while: new files make every
 // sync of the store's log several times as slow. It does not wait for ever.
 const (
-	settlePause = time.Second
-	settleWaits = 10 // pauses at most
+	settlePause = 250 * time.Millisecond
+	settleWaits = 40 // pauses at most
 )
 
 // Run settles objects in the background until ctx ends, and then once more: it
@@ -99,29 +100,8 @@ func (s *Service) settle(ctx context.Context) error {
 
 // settleContents makes files, and takes their contents out of the store.
 func (s *Service) settleContents(ctx context.Context, batch []filed) error {
-	folders := map[string]bool{filepath.Join(s.files.dir, "buckets"): true}
-	for _, row := range batch {
-		folders[s.files.folder(row.bucket)] = true
-	}
-	for folder := range folders {
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return err
-		}
-	}
-	for _, row := range batch {
-		if err := os.WriteFile(s.files.place(row.bucket, row.file), row.content, 0o600); err != nil {
-			return err
-		}
-	}
-	for _, row := range batch {
-		if err := syncFile(s.files.place(row.bucket, row.file), os.O_RDWR); err != nil {
-			return err
-		}
-	}
-	for folder := range folders {
-		if err := syncFolder(folder); err != nil {
-			return err
-		}
+	if err := s.writeFiles(batch); err != nil {
+		return err
 	}
 	if err := s.deleteRows(ctx, "DELETE FROM s3_content WHERE id = ?", batch); err != nil {
 		return err
@@ -131,6 +111,32 @@ func (s *Service) settleContents(ctx context.Context, batch []filed) error {
 		s.files.unsettled.Add(-int64(len(row.content)))
 	}
 	return nil
+}
+
+// writeFiles makes files, and makes them durable all at once.
+func (s *Service) writeFiles(batch []filed) error {
+	folder := filepath.Join(s.files.dir, "buckets")
+	top, err := os.Open(folder) // before the files: it is told of errors from now on
+	if err != nil {
+		return err
+	}
+	defer top.Close()
+	written := map[string]bool{folder: true}
+	for _, row := range batch {
+		folder := s.files.folder(row.bucket)
+		if !written[folder] {
+			if err := os.MkdirAll(folder, 0o700); err != nil {
+				return err
+			}
+			written[folder] = true
+		}
+		path := s.files.place(row.bucket, row.file)
+		if err := os.WriteFile(path, row.content, 0o600); err != nil {
+			return err
+		}
+		written[path] = true
+	}
+	return syncAll(top, maps.Keys(written))
 }
 
 func (s *Service) removeGarbage(ctx context.Context, garbage []filed) error {

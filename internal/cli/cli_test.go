@@ -20,10 +20,16 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"spate": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		context.AfterFunc(ctx, func() { // as the program does
+			again := make(chan os.Signal, 1)
+			signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+			<-again
+			os.Exit(1)
+		})
 		code := cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 		stop()
 		os.Exit(code)
-	}})
+	}, "spate-chaos": chaosMain})
 }
 
 func TestScripts(t *testing.T) {

@@ -58,6 +58,13 @@ func TestWhatAKilledEngineLeftIsEnded(t *testing.T) {
 	}
 }
 
+func TestAnEngineThatIsStartingHasNoAddress(t *testing.T) {
+	err := &engine.BusyError{Home: "/home"}
+	if got, want := err.Error(), "another engine is starting or ending in /home"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // opened runs an engine and returns it, and what ends it.
 func opened(t *testing.T, cfg engine.Config) (e *engine.Engine, stop func()) {
 	t.Helper()

@@ -31,6 +31,9 @@ type BusyError struct {
 }
 
 func (e *BusyError) Error() string {
+	if e.By.Endpoint == "" {
+		return fmt.Sprintf("another engine is starting or ending in %s", e.Home)
+	}
 	return fmt.Sprintf("an engine runs in %s already: process %d at %s", e.Home, e.By.PID, e.By.Endpoint)
 }
 

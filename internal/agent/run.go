@@ -30,6 +30,7 @@ type run struct {
 type generation struct {
 	cancelled bool
 	lookedAt  time.Time // for its cancellation
+	jobs      int       // 0: not known yet
 	done      bool
 	countAt   time.Time // when its results may be counted again
 }
@@ -135,32 +136,56 @@ const (
 	countPerThousand = time.Second
 )
 
-// finishRun writes that a run's first generation is done, once every job has
-// its result. How many jobs a later generation has, run.json does not tell.
+// finishRun writes which of the generations that messages named are done: those
+// of which every job has its result.
 func (w *worker) finishRun(ctx context.Context, r *run) error {
-	const first = 1
-	g := r.generation(first)
-	if g.done || time.Now().Before(g.countAt) {
-		return nil
+	var errs []error
+	for number, g := range r.generations {
+		if !g.done && time.Now().After(g.countAt) {
+			errs = append(errs, w.finishGeneration(ctx, r, number))
+		}
 	}
+	return errors.Join(errs...)
+}
+
+func (w *worker) finishGeneration(ctx context.Context, r *run, number int) error {
+	g := r.generation(number)
 	g.countAt = time.Now().Add(countInterval + time.Duration(r.Jobs/1000)*countPerThousand)
-	results, err := w.count(ctx, record.ResultsPrefix(r.ID, first))
-	if err != nil || results < r.Jobs {
+	if g.jobs == 0 {
+		jobs, err := w.jobs(ctx, r, number)
+		if err != nil {
+			return err
+		}
+		g.jobs = jobs
+	}
+	results, err := w.count(ctx, record.ResultsPrefix(r.ID, number))
+	if err != nil || results < g.jobs {
 		return err
 	}
-	failed, err := w.count(ctx, record.FailedPrefix(r.ID, first))
+	failed, err := w.count(ctx, record.FailedPrefix(r.ID, number))
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(record.Finish{Jobs: r.Jobs, Failed: failed, At: now()})
+	body, err := json.Marshal(record.Finish{Jobs: g.jobs, Failed: failed, At: now()})
 	if err != nil {
 		return err
 	}
-	if _, err := w.records.PutIfAbsent(ctx, record.DoneKey(r.ID, first), body); err != nil {
+	if _, err := w.records.PutIfAbsent(ctx, record.DoneKey(r.ID, number), body); err != nil {
 		return err
 	}
 	g.done = true
 	return nil
+}
+
+// jobs is how many jobs a generation has: those of the run, or those that were
+// sent again.
+func (w *worker) jobs(ctx context.Context, r *run, number int) (int, error) {
+	if number == 1 {
+		return r.Jobs, nil
+	}
+	var retry record.Retry
+	err := w.records.GetJSON(ctx, record.RetryKey(r.ID, number), &retry)
+	return len(retry.Indices), err
 }
 
 func (w *worker) count(ctx context.Context, prefix string) (n int, err error) {

@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// folder is what init writes: a job that runs as it is.
+// folder is what init writes: a job that runs as it is, and the schema by which
+// editors complete and check its file. The schema comes along so that it is this
+// program's own, and there without a network; package job keeps it true.
 //
 //go:embed folder
 var folder embed.FS

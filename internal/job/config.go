@@ -3,8 +3,10 @@ package job
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Config is one configuration: its parameters in the order of their source.
@@ -92,6 +94,9 @@ func quote(s string) []byte {
 // UnmarshalJSON reads a flat object. A parameter that is null, a list or an
 // object is an error that names it.
 func (c *Config) UnmarshalJSON(data []byte) error {
+	if !utf8.Valid(data) {
+		return errors.New("the text is not UTF-8")
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	open, err := dec.Token()
 	if err != nil {
@@ -113,10 +118,10 @@ func (c *Config) UnmarshalJSON(data []byte) error {
 		}
 		value, err := scalar(raw)
 		if err != nil {
-			return fmt.Errorf("parameter %q is %w", name, err)
+			return fmt.Errorf("parameter %s is %w", brief(name), err)
 		}
 		if _, twice := config.Get(name); twice {
-			return fmt.Errorf("parameter %q is there twice", name)
+			return fmt.Errorf("parameter %s is there twice", brief(name))
 		}
 		config = append(config, Param{Name: name, Value: value})
 	}
@@ -128,7 +133,7 @@ func (c *Config) UnmarshalJSON(data []byte) error {
 func scalar(raw json.RawMessage) (Value, error) {
 	switch raw[0] {
 	case '{', '[', 'n':
-		return Value{}, fmt.Errorf("%s; a value is text, a number, true or false", describe(raw))
+		return Value{}, fmt.Errorf("%s; "+valueHint, describe(raw))
 	case '"':
 		var s string
 		err := json.Unmarshal(raw, &s)

@@ -1,11 +1,11 @@
 package job
 
 import (
-	"bytes"
 	"cmp"
 	"encoding"
-	"errors"
+	"encoding/json"
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -30,36 +30,25 @@ func (d *decoder) report(n *yaml.Node, fact, hint string) {
 	d.problems = append(d.problems, p)
 }
 
-// document parses the text down to the node of its top mapping.
-func (d *decoder) document(data []byte) *yaml.Node {
-	if len(bytes.TrimSpace(data)) == 0 {
-		d.report(nil, "the file is empty", "a job file needs at least name and command")
-		return nil
-	}
-	var doc yaml.Node
-	if err := yaml.Load(data, &doc); err != nil {
-		p := Problem{File: d.file, Fact: err.Error()}
-		if bad, ok := errors.AsType[*yaml.LoadError](err); ok {
-			p.Line, p.Column, p.Fact = bad.Mark.Line, bad.Mark.Column, bad.Message
-		}
-		d.problems = append(d.problems, p)
-		return nil
-	}
-	return doc.Content[0]
-}
-
 // value reads a node into v, which is settable.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
 	d.at[path] = n
+	if isNull(n) {
+		d.report(n, path+" has no value", "give it one, or leave it out for the default")
+		return
+	}
 	switch target := v.Addr().Interface().(type) {
 	case *Grid:
 		*target = d.grid(n)
 		return
 	case *[]Config:
 		*target = d.configs(n)
+		return
+	case *map[string]string:
+		*target = d.texts(n, path)
+		return
+	case *map[string]any:
+		*target, _ = d.free(n, path).(map[string]any)
 		return
 	case *Strings:
 		if n.Kind == yaml.ScalarNode {
@@ -90,12 +79,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 
 // plain reads what the YAML package can read by itself.
 func (d *decoder) plain(n *yaml.Node, v reflect.Value, path string) {
-	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
-		d.report(n, path+" has no value", "give it one, or leave the line out for the default")
-		return
-	}
 	if v.Kind() == reflect.String && n.Kind == yaml.ScalarNode {
-		v.SetString(n.Value) // 3.10 and true are what was written, not a number
+		v.SetString(d.text(n, path))
 		return
 	}
 	if err := n.Load(v.Addr().Interface()); err != nil {
@@ -129,11 +114,10 @@ func (d *decoder) fields(n *yaml.Node, v reflect.Value, path string) {
 		return
 	}
 	known := fieldNames(v.Type())
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
+	for key, value := range mapping(n) {
 		at := slices.Index(known, key.Value)
 		if at < 0 || key.Value == "-" {
-			d.report(key, fmt.Sprintf("unknown field %q", join(path, key.Value)),
+			d.report(key, "unknown field "+brief(join(path, key.Value)),
 				didYouMean(key.Value, slices.DeleteFunc(slices.Clone(known), func(s string) bool { return s == "-" })))
 			continue
 		}
@@ -149,14 +133,82 @@ func fieldNames(t reflect.Type) []string {
 	return names
 }
 
-func (d *decoder) grid(n *yaml.Node) Grid {
+// text reads a scalar as it was written: 3.10 and true are no number here.
+func (d *decoder) text(n *yaml.Node, path string) string {
+	if strings.ContainsRune(n.Value, 0) {
+		d.report(n, path+" holds a NUL character", "neither commands nor variables can")
+	}
+	return n.Value
+}
+
+// texts reads environment variables.
+func (d *decoder) texts(n *yaml.Node, path string) map[string]string {
 	if n.Kind != yaml.MappingNode {
-		d.report(n, "params.grid is a mapping from names to lists, not "+shown(n), "write it like {size: [1, 2, 3]}")
+		d.report(n, fmt.Sprintf("%s is a mapping, not %s", path, shown(n)), "write it like {NAME: value}")
 		return nil
 	}
+	texts := map[string]string{}
+	for key, value := range mapping(n) {
+		switch {
+		case !envName.MatchString(key.Value):
+			d.report(key, brief(key.Value)+" cannot name a variable", "a letter or _, then letters, digits and _")
+		case strings.HasPrefix(key.Value, "SPATE_"):
+			d.report(key, brief(key.Value)+" is spate's own", "choose a name that does not begin with SPATE_")
+		}
+		var text string
+		d.value(value, reflect.ValueOf(&text).Elem(), join(path, key.Value))
+		texts[key.Value] = text
+	}
+	return texts
+}
+
+// free reads a value of any shape that JSON has too.
+func (d *decoder) free(n *yaml.Node, path string) any {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		values := map[string]any{}
+		for key, value := range mapping(n) {
+			values[key.Value] = d.free(value, join(path, key.Value))
+		}
+		return values
+	case n.Kind == yaml.SequenceNode:
+		values := make([]any, len(n.Content))
+		for i, item := range n.Content {
+			values[i] = d.free(item, fmt.Sprintf("%s[%d]", path, i))
+		}
+		return values
+	case isNull(n):
+		d.report(n, path+" has no value", "")
+		return nil
+	case n.Tag == "!!bool" || n.Tag == "!!int" || n.Tag == "!!float":
+		return d.number(n)
+	}
+	return n.Value
+}
+
+// number reads a number or a boolean; one that JSON does not have is text.
+func (d *decoder) number(n *yaml.Node) any {
+	var value any
+	if err := n.Load(&value); err != nil {
+		return n.Value
+	}
+	if _, err := json.Marshal(value); err != nil {
+		return n.Value
+	}
+	return value
+}
+
+func (d *decoder) grid(n *yaml.Node) Grid {
+	const hint = "write it like {size: [1, 2, 3]}"
+	if n.Kind != yaml.MappingNode {
+		d.report(n, "params.grid is a mapping from names to lists, not "+shown(n), hint)
+		return nil
+	}
+	if len(n.Content) == 0 {
+		d.report(n, "params.grid has no parameters", hint)
+	}
 	var grid Grid
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, list := n.Content[i], n.Content[i+1]
+	for key, list := range mapping(n) {
 		axis := Axis{Name: key.Value}
 		values := []*yaml.Node{list} // a single value is a list of one
 		if list.Kind == yaml.SequenceNode {
@@ -166,42 +218,59 @@ func (d *decoder) grid(n *yaml.Node) Grid {
 			axis.Values = append(axis.Values, d.scalar(item, key.Value))
 		}
 		if len(axis.Values) == 0 {
-			d.report(list, fmt.Sprintf("parameter %q has no values", key.Value), "")
+			d.report(list, fmt.Sprintf("parameter %s has no values", brief(key.Value)), "")
 		}
+		d.named(key)
 		grid = append(grid, axis)
 	}
 	return grid
 }
 
 func (d *decoder) configs(n *yaml.Node) []Config {
+	const hint = "write it like [{size: 1}, {size: 2}]"
 	if n.Kind != yaml.SequenceNode {
-		d.report(n, "params.list is a list of configurations, not "+shown(n), "")
+		d.report(n, "params.list is a list of configurations, not "+shown(n), hint)
 		return nil
 	}
+	if len(n.Content) == 0 {
+		d.report(n, "params.list has no configurations", hint)
+	}
 	configs := []Config{} // a list without configurations is not the same as no list
-	for _, item := range n.Content {
+	for i, item := range n.Content {
 		if item.Kind != yaml.MappingNode {
 			d.report(item, "a configuration is a mapping, not "+shown(item), "write it like {size: 1}")
 			continue
 		}
 		var c Config
-		for i := 0; i+1 < len(item.Content); i += 2 {
-			name := item.Content[i].Value
-			c = append(c, Param{Name: name, Value: d.scalar(item.Content[i+1], name)})
+		for key, value := range mapping(item) {
+			c = append(c, Param{Name: key.Value, Value: d.scalar(value, key.Value)})
+			if i == 0 {
+				d.named(key)
+			}
 		}
 		configs = append(configs, c)
+		if p := sameNames(configs[0].Names(), c); p != nil {
+			d.report(item, p.Fact, p.Hint)
+		}
 	}
 	return configs
 }
 
+// named checks a parameter's name.
+func (d *decoder) named(key *yaml.Node) {
+	if p := checkName(key.Value); p != nil {
+		d.report(key, p.Fact, p.Hint)
+	}
+}
+
 // scalar reads one parameter's value.
 func (d *decoder) scalar(n *yaml.Node, name string) Value {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		d.report(n, fmt.Sprintf("parameter %q is %s", name, kindName(n)), "a value is text, a number, true or false")
+	if n.Kind != yaml.ScalarNode || isNull(n) {
+		d.report(n, fmt.Sprintf("parameter %s is %s", brief(name), kindName(n)), valueHint)
 		return Value{}
+	}
+	if p := checkText(name, n.Value); p != nil {
+		d.report(n, p.Fact, p.Hint)
 	}
 	switch n.Tag {
 	case "!!int", "!!float", "!!bool":
@@ -209,6 +278,19 @@ func (d *decoder) scalar(n *yaml.Node, name string) Value {
 	}
 	return Text(n.Value)
 }
+
+// mapping ranges over the names and values of a mapping.
+func mapping(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for i := 0; i+1 < len(n.Content) && n.Kind == yaml.MappingNode; i += 2 {
+			if !yield(n.Content[i], n.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
 func join(path, name string) string {
 	if path == "" {
@@ -239,15 +321,15 @@ func kindName(n *yaml.Node) string {
 		return "a list"
 	case n.Kind == yaml.MappingNode:
 		return "a mapping"
-	case n.Tag == "!!null":
+	case isNull(n):
 		return "empty"
 	}
 	return "a single value"
 }
 
 func shown(n *yaml.Node) string {
-	if n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
-		return fmt.Sprintf("%q", n.Value)
+	if n.Kind == yaml.ScalarNode && !isNull(n) {
+		return brief(n.Value)
 	}
 	return kindName(n)
 }

@@ -2,11 +2,14 @@ package job
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,8 +23,14 @@ func resolve(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// A reader gives the next configuration of a file, or io.EOF.
-type reader func() (Config, error)
+// A row is a configuration of a file and the line where it begins.
+type row struct {
+	config Config
+	line   int
+}
+
+// A reader gives the next row of a file, or io.EOF. Other errors are Problems.
+type reader func() (row, error)
 
 // openers reads parameter files, by the ending of their names.
 func openers() map[string]func(name string, r io.Reader) (reader, error) {
@@ -32,50 +41,60 @@ func openers() map[string]func(name string, r io.Reader) (reader, error) {
 
 // FileSource opens a CSV file with a header, a JSON list of objects or JSON
 // Lines. Mistakes in it are Problems with their lines.
-func FileSource(path string) (*Source, error) { return fileSource(path) }
-
-func fileSource(path string) (*Source, error) {
-	var first Config
+func FileSource(path string) (*Source, error) {
+	var first row
 	var err error
-	for first, err = range fileConfigs(path) {
+	for first, err = range rows(path) {
 		break
 	}
 	if err != nil {
 		return nil, err
 	}
-	if first == nil {
+	if first.config == nil {
 		return nil, Problems{{File: path, Fact: "there are no configurations in it"}}
 	}
-	names := first.Names()
-	if err := checkNames(names); err != nil {
-		return nil, Problems{{File: path, Fact: err.Error()}}
+	names := first.config.Names()
+	if _, p := checkNames(names); p != nil {
+		return nil, p.at(path, first.line, 1)
 	}
 	return &Source{Names: names, Configs: func(yield func(Config, error) bool) {
-		row := 0
-		for c, err := range fileConfigs(path) {
-			if row++; err == nil {
-				err = sameNames(names, c)
-				if err != nil {
-					err = Problems{{File: path, Fact: fmt.Sprintf("configuration %d: %v", row, err)}}
+		for r, err := range rows(path) {
+			if err == nil {
+				if p := checkRow(names, r.config); p != nil {
+					err = p.at(path, r.line, 1)
 				}
 			}
-			if !yield(c, err) || err != nil {
+			if !yield(r.config, err) || err != nil {
 				return
 			}
 		}
 	}}, nil
 }
 
-func fileConfigs(path string) func(yield func(Config, error) bool) {
-	return func(yield func(Config, error) bool) {
+// checkRow says whether a configuration has the given parameters, with values
+// that a command can have.
+func checkRow(names []string, c Config) *Problem {
+	if p := sameNames(names, c); p != nil {
+		return p
+	}
+	for _, param := range c {
+		if p := checkText(param.Name, param.Value.Text); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+func rows(path string) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
 		open, ok := openers()[strings.ToLower(filepath.Ext(path))]
 		if !ok {
-			yield(nil, Problems{{File: path, Fact: "is not a parameter file", Hint: "its name ends in .csv, .json or .jsonl"}})
+			yield(row{}, Problems{{File: path, Fact: "is not a parameter file", Hint: "its name ends in .csv, .json or .jsonl"}})
 			return
 		}
 		f, err := os.Open(path)
 		if err != nil {
-			yield(nil, fmt.Errorf("reading parameters: %w", err))
+			yield(row{}, unreadable(path, err))
 			return
 		}
 		defer f.Close()
@@ -85,21 +104,32 @@ func fileConfigs(path string) func(yield func(Config, error) bool) {
 		}
 		next, err := open(path, text)
 		for err == nil {
-			var c Config
-			if c, err = next(); err == nil && !yield(c, nil) {
+			var r row
+			if r, err = next(); err == nil && !yield(r, nil) {
 				return
 			}
 		}
 		if !errors.Is(err, io.EOF) {
-			yield(nil, err)
+			yield(row{}, err)
 		}
 	}
 }
 
+// unreadable tells of a file that there is not, or that cannot be read.
+func unreadable(path string, err error) error {
+	fact := err.Error()
+	if errors.Is(err, fs.ErrNotExist) {
+		fact = "there is no such file"
+	} else if bad, ok := errors.AsType[*fs.PathError](err); ok {
+		fact = bad.Err.Error()
+	}
+	return Problems{{File: path, Fact: fact}}
+}
+
 func openCSV(name string, r io.Reader) (reader, error) {
-	rows := csv.NewReader(r)
-	rows.ReuseRecord = true
-	header, err := rows.Read()
+	cells := csv.NewReader(r)
+	cells.ReuseRecord = true
+	header, err := cells.Read()
 	if err != nil {
 		return nil, csvProblem(name, err)
 	}
@@ -107,83 +137,143 @@ func openCSV(name string, r io.Reader) (reader, error) {
 	for i := range header {
 		header[i] = strings.TrimSpace(header[i])
 	}
-	return func() (Config, error) {
-		row, err := rows.Read()
+	if i, p := checkNames(header); p != nil {
+		line, column := cells.FieldPos(i)
+		return nil, p.at(name, line, column)
+	}
+	return func() (row, error) {
+		values, err := cells.Read()
 		if err != nil {
-			return nil, csvProblem(name, err)
+			return row{}, csvProblem(name, err)
 		}
 		c := make(Config, len(header))
-		for i, cell := range row {
+		for i, cell := range values {
 			c[i] = Param{Name: header[i], Value: Text(cell)}
 		}
-		return c, nil
+		line, _ := cells.FieldPos(0)
+		return row{c, line}, nil
 	}, nil
 }
 
 func csvProblem(name string, err error) error {
 	bad, ok := errors.AsType[*csv.ParseError](err)
-	if !ok {
+	switch {
+	case errors.Is(err, io.EOF):
 		return err
+	case !ok:
+		return unreadable(name, err)
 	}
-	p := Problem{File: name, Line: bad.Line, Column: max(bad.Column, 1), Fact: bad.Err.Error()}
+	p := Problem{Fact: bad.Err.Error()}
 	if errors.Is(err, csv.ErrFieldCount) {
 		p.Fact, p.Hint = "this row has another number of cells than the header", "check for a comma that needs quotes"
 	}
-	return Problems{p}
+	return p.at(name, bad.Line, max(bad.Column, 1))
 }
+
+// maxLine bounds a line of JSON Lines; a message holds at most 1 MiB.
+const maxLine = 2 << 20
 
 func openJSONLines(name string, r io.Reader) (reader, error) {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 0, 1<<16), 1<<21) // a message holds at most 1 MiB
+	lines.Buffer(make([]byte, 0, 1<<16), maxLine)
 	line := 0
-	return func() (Config, error) {
+	return func() (row, error) {
 		for lines.Scan() {
 			line++
-			if strings.TrimSpace(lines.Text()) == "" {
+			if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 				continue
 			}
 			var c Config
 			if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
-				return nil, Problems{{File: name, Line: line, Column: 1, Fact: jsonFact(err)}}
+				return row{}, jsonProblem(err).at(name, line, 1)
 			}
-			return c, nil
+			return row{c, line}, nil
 		}
-		if err := lines.Err(); err != nil {
-			return nil, Problems{{File: name, Line: line + 1, Column: 1, Fact: err.Error()}}
+		switch err := lines.Err(); {
+		case errors.Is(err, bufio.ErrTooLong):
+			return row{}, (&Problem{Fact: fmt.Sprintf("this line is longer than %d bytes", maxLine)}).at(name, line+1, 1)
+		case err != nil:
+			return row{}, unreadable(name, err)
 		}
-		return nil, io.EOF
+		return row{}, io.EOF
 	}, nil
 }
 
 func openJSON(name string, r io.Reader) (reader, error) {
-	dec := json.NewDecoder(r)
+	lines := &lineReader{r: r}
+	dec := json.NewDecoder(lines)
+	fail := func(err error) error {
+		offset := lines.read // the end, where it comes too early
+		if bad, ok := errors.AsType[*json.SyntaxError](err); ok {
+			offset = bad.Offset
+		}
+		return jsonProblem(err).at(name, lines.line(offset), 1)
+	}
 	open, err := dec.Token()
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, Problems{{File: name, Fact: jsonFact(err)}}
+		return nil, fail(err)
 	}
 	if open != json.Delim('[') {
 		return nil, Problems{{File: name, Fact: "is not a list of configurations", Hint: `write it like [{"size": 1}, {"size": 2}]`}}
 	}
-	row := 0
-	return func() (Config, error) {
+	return func() (row, error) {
 		if !dec.More() {
 			if _, err := dec.Token(); err != nil { // the closing bracket
-				return nil, Problems{{File: name, Fact: jsonFact(err)}}
+				return row{}, fail(err)
 			}
-			return nil, io.EOF
+			if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+				return row{}, (&Problem{Fact: "something follows the list of configurations"}).at(name, lines.line(dec.InputOffset()), 1)
+			}
+			return row{}, io.EOF
 		}
-		row++
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return row{}, fail(err)
+		}
+		line := lines.line(dec.InputOffset() - int64(len(raw)))
 		var c Config
-		if err := dec.Decode(&c); err != nil {
-			return nil, Problems{{File: name, Fact: fmt.Sprintf("configuration %d: %s", row, jsonFact(err))}}
+		if err := json.Unmarshal(raw, &c); err != nil {
+			return row{}, jsonProblem(err).at(name, line, 1)
 		}
-		return c, nil
+		return row{c, line}, nil
 	}, nil
 }
 
-func jsonFact(err error) string {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return "the JSON ends too early"
+// A lineReader tells which line an offset is in. It remembers only the lines
+// that were not asked about yet.
+type lineReader struct {
+	r      io.Reader
+	read   int64
+	begins []int64 // the offsets of lines after the last one asked for
+	passed int
+}
+
+func (l *lineReader) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	for i, c := range p[:n] {
+		if c == '\n' {
+			l.begins = append(l.begins, l.read+int64(i)+1)
+		}
 	}
-	return err.Error()
+	l.read += int64(n)
+	return n, err
+}
+
+// line counts from 1; offsets only grow.
+func (l *lineReader) line(offset int64) int {
+	for len(l.begins) > 0 && l.begins[0] <= offset {
+		l.passed++
+		l.begins = l.begins[1:]
+	}
+	return l.passed + 1
+}
+
+func jsonProblem(err error) *Problem {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &Problem{Fact: "the JSON ends too early"}
+	}
+	if p, ok := errors.AsType[Problem](err); ok {
+		return &p
+	}
+	return &Problem{Fact: err.Error()}
 }

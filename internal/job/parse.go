@@ -7,9 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -67,43 +65,45 @@ func defaults() Job {
 	}
 }
 
-// A name is also a stack's, and the beginning of its bucket's.
-var (
-	jobName   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,39}$`)
-	paramName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
-	envName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-)
+const commandHint = "add a line like `command: [python3, train.py]`"
 
 // validate reports what is well formed and still wrong.
 func (d *decoder) validate(j Job) {
 	if d.at["name"] == nil {
 		d.report(d.at[""], "name is missing", `add a line like "name: retrain"`)
 	} else {
-		d.check("name", jobName.MatchString(j.Name), fmt.Sprintf("%q is not a name", j.Name),
+		d.check("name", jobName.MatchString(j.Name), brief(j.Name)+" is not a name",
 			"a letter, then letters, digits and hyphens, 40 at most")
 	}
-	if len(j.Command) == 0 && j.Image == "" {
-		d.report(d.at[""], "there is neither a command nor an image", "add a line like `command: [python3, train.py]`")
+	if d.at["command"] == nil && d.at["image"] == nil {
+		d.report(d.at[""], "there is neither a command nor an image", commandHint)
+	}
+	if d.at["command"] != nil {
+		d.check("command", len(j.Command) > 0 || j.Image != "", "is empty, and there is no image", commandHint)
 	}
 	d.validateSize(j)
 	d.validateLimits(j)
-	d.validateEnvironment(j)
 	d.validateParams(j)
 	d.validateScaling(j)
+	d.check("schedule", j.Schedule == "" || schedule.MatchString(j.Schedule), brief(j.Schedule)+" is not a schedule",
+		"write it like cron(0 6 ? * MON *) or rate(7 days)")
+	d.check("notify", j.Notify == "" || address.MatchString(j.Notify), brief(j.Notify)+" is not an e-mail address", "")
 }
 
-// check reports a problem with a field unless ok.
+// check reports a problem with a field unless ok, or unless there is one in
+// that place already.
 func (d *decoder) check(path string, ok bool, fact, hint string) {
-	if !ok {
-		d.report(d.at[path], path+": "+fact, hint)
+	n := d.at[path]
+	if ok || n != nil && slices.ContainsFunc(d.problems, func(p Problem) bool { return p.Line == n.Line && p.Column == n.Column }) {
+		return
 	}
+	d.report(n, path+": "+fact, hint)
 }
 
 func (d *decoder) validateSize(j Job) {
-	d.check("cpu", j.CPU > 0, "is more than 0", "Fargate has .25, .5, 1, 2, 4, 8 and 16")
-	d.check("memory", j.Memory >= 6<<20, "is at least 6MiB", "")
-	d.check("arch", j.Arch == "x86_64" || j.Arch == "arm64", fmt.Sprintf("unknown architecture %q", j.Arch),
-		didYouMean(j.Arch, []string{"x86_64", "arm64"}))
+	d.check("cpu", j.CPU > 0 && j.CPU <= MaxCPU, fmt.Sprintf("is more than 0 and at most %d", MaxCPU), "Fargate has .25, .5, 1, 2, 4, 8 and 16")
+	d.check("memory", j.Memory >= MinMemory, "is at least 6MiB", "")
+	d.check("arch", slices.Contains(archs(), j.Arch), "unknown architecture "+brief(j.Arch), didYouMean(j.Arch, archs()))
 	disk := j.EphemeralStorage
 	d.check("ephemeralStorage", disk == 0 || disk >= 20<<30 && disk <= 200<<30,
 		"Fargate has 20GiB to 200GiB", "leave it out for 20GiB")
@@ -115,46 +115,42 @@ func (d *decoder) validateLimits(j Job) {
 		"a message lives at most 12 hours in flight")
 	d.check("stopTimeout", j.StopTimeout > 0 && time.Duration(j.StopTimeout) <= MaxStopTimeout,
 		fmt.Sprintf("%v is not between 0 and %v", j.StopTimeout, Duration(MaxStopTimeout)), "")
-	d.check("retryBackoff", j.RetryBackoff >= 0 && time.Duration(j.RetryBackoff) <= time.Hour,
-		fmt.Sprintf("%v is not between 0 and 1h", j.RetryBackoff), "")
-	d.check("retries", j.Retries >= 0 && j.Retries <= 100, "is between 0 and 100", "")
-	d.check("max", j.Max >= 1 && j.Max <= 5000, "is between 1 and 5000", "an ECS service runs at most 5,000 tasks")
+	d.check("retryBackoff", j.RetryBackoff >= 0 && time.Duration(j.RetryBackoff) <= MaxRetryBackoff,
+		fmt.Sprintf("%v is not between 0 and %v", j.RetryBackoff, Duration(MaxRetryBackoff)), "")
+	d.check("retries", j.Retries >= 0 && j.Retries <= MaxRetries, fmt.Sprintf("is between 0 and %d", MaxRetries), "")
+	d.check("max", j.Max >= 1 && j.Max <= MaxTasks, fmt.Sprintf("is between 1 and %d", MaxTasks), "an ECS service runs at most 5,000 tasks")
 	d.check("keep", j.Keep >= 1, "is at least 1 day", "leave it out for 30 days")
 }
 
-func (d *decoder) validateEnvironment(j Job) {
-	for _, m := range []struct {
-		path  string
-		names map[string]string
-	}{{"env", j.Env}, {"secrets", j.Secrets}} {
-		for name := range m.names {
-			d.check(m.path, envName.MatchString(name), fmt.Sprintf("%q cannot name a variable", name), "")
-			d.check(m.path, !strings.HasPrefix(name, "SPATE_"), fmt.Sprintf("%s is spate's own", name),
-				"choose a name that does not begin with SPATE_")
-		}
-	}
-}
-
 func (d *decoder) validateParams(j Job) {
-	p := j.Params
+	p, at := j.Params, d.at["params"]
 	sources := 0
 	for _, set := range []bool{p.Grid != nil, p.File != "", p.List != nil} {
 		if set {
 			sources++
 		}
 	}
-	d.check("params", sources <= 1, "takes one of grid, file and list", "")
-	if sources > 1 || p.File != "" || len(d.problems) > 0 {
+	const fact = "takes one of grid, file and list"
+	switch {
+	case sources > 1:
+		d.check("params", false, fact, "")
+		return
+	case at != nil && sources == 0: // what it was meant to be is a problem already
+		d.check("params", len(at.Content) > 0, fact, "")
+		return
+	case p.File != "" || p.List != nil && len(p.List) == 0:
 		return // a file's names are known when it is read
 	}
 	source, err := j.Source()
-	if err != nil {
-		d.report(d.at["params"], err.Error(), "")
+	if bad, ok := errors.AsType[Problem](err); ok {
+		if !slices.ContainsFunc(d.problems, func(p Problem) bool { return p.Fact == bad.Fact }) {
+			d.check("params", false, bad.Fact, bad.Hint)
+		}
 		return
 	}
 	for i, word := range j.Command {
-		if err := checkWord(word, source.Names); err != nil {
-			d.report(d.at[fmt.Sprintf("command[%d]", i)], err.Fact, err.Hint)
+		if p := checkWord(word, source.Names); p != nil {
+			d.report(d.at[fmt.Sprintf("command[%d]", i)], p.Fact, p.Hint)
 		}
 	}
 }
@@ -166,17 +162,4 @@ func (d *decoder) validateScaling(j Job) {
 	}
 	d.check("network", j.Network.VPC == "" || len(j.Network.Subnets) > 0,
 		"a vpc needs its subnets", "add subnets: [subnet-…]")
-}
-
-// checkNames says whether parameters can be named so.
-func checkNames(names []string) error {
-	for i, name := range names {
-		if !paramName.MatchString(name) {
-			return fmt.Errorf("%q cannot name a parameter: a letter, then letters, digits, _ and -", name)
-		}
-		if slices.Contains(names[:i], name) {
-			return fmt.Errorf("parameter %q is there twice", name)
-		}
-	}
-	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -77,62 +76,6 @@ tolerate: 5%
 	if diff := cmp.Diff(want, back); diff != "" {
 		t.Errorf("job from its JSON %s (-want +got):\n%s", text, diff)
 	}
-}
-
-func TestParseReportsEveryMistake(t *testing.T) {
-	tests := []struct{ name, file, want string }{
-		{"empty", "", "f: the file is empty\nhint: a job file needs at least name and command"},
-		{"only a comment", "# x\n", "f: "},
-		{"no mapping", "- a\n", "f:1:1: a job file is a mapping, not a list\n" +
-			"f:1:1: name is missing\nhint: add a line like \"name: retrain\"\n" +
-			"f:1:1: there is neither a command nor an image\nhint: add a line like `command: [python3, train.py]`"},
-		{"not YAML", "name: [", "f:2:1: did not find expected node content"},
-		{"several at once", "name: 3d\ncomand: [x]\ncommand: [x]\ntimeout: 13h\nmemory: lots\nmax: many\n",
-			"f:1:7: name: \"3d\" is not a name\nhint: a letter, then letters, digits and hyphens, 40 at most\n" +
-				"f:2:1: unknown field \"comand\"\nhint: did you mean \"command\"?\n" +
-				"f:4:10: timeout: 13h is not between 0 and 11h50m\nhint: a message lives at most 12 hours in flight\n" +
-				"f:5:9: memory: \"lots\" is not a size; write it like 512MiB or 2GiB\n" +
-				"f:6:6: max is a whole number, not \"many\""},
-		{"command as text", "name: x\ncommand: python3 train.py\n",
-			"f:2:10: command is a list, not \"python3 train.py\"\nhint: write it like [python3, train.py]\n" +
-				"f:1:1: there is neither"},
-		{"placeholder", "name: x\ncommand: [a, \"{sektor}\"]\nparams: {grid: {sector: [a]}}\n",
-			"f:2:14: placeholder {sektor} is no parameter\nhint: did you mean \"sector\"?"},
-		{"no parameters at all", "name: x\ncommand: [awk, \"{print}\"]\n",
-			"f:2:16: placeholder {print} is no parameter\nhint: this job has no parameters; write {{ for a brace"},
-		{"nested value", "name: x\ncommand: [a]\nparams: {grid: {a: [[1]]}}\n",
-			"f:3:21: parameter \"a\" is a list\nhint: a value is text, a number, true or false"},
-		{"two sources", "name: x\ncommand: [a]\nparams: {file: a.csv, list: [{a: 1}]}\n",
-			"f:3:9: params: takes one of grid, file and list"},
-		{"ragged list", "name: x\ncommand: [a]\nparams: {list: [{a: 1}, {b: 1}]}\n",
-			"f:3:9: configuration 1: parameter \"b\" is not in the first configuration"},
-		{"no configurations", "name: x\ncommand: [a]\nparams: {list: []}\n", "f:3:9: params.list has no configurations"},
-		{"no value", "name: x\ncommand: [a]\nmax:\n", "f:3:5: max has no value\nhint: give it one, or leave the line out for the default"},
-		{"unknown nested field", "name: x\ncommand: [a]\nnetwork: {subnet: [a]}\n",
-			"f:3:11: unknown field \"network.subnet\"\nhint: did you mean \"subnets\"?"},
-		{"reserved variable", "name: x\ncommand: [a]\nenv: {SPATE_OUT: /tmp}\n", "f:3:6: env: SPATE_OUT is spate's own"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			_, err := job.Parse("f", []byte(tt.file))
-			if err == nil {
-				t.Fatal("got no error")
-			}
-			if got := err.Error(); !containsLines(got, tt.want) {
-				t.Errorf("got:\n%s\nwant:\n%s", got, tt.want)
-			}
-		})
-	}
-}
-
-// containsLines says whether every line of want begins a line of got.
-func containsLines(got, want string) bool {
-	for line := range strings.Lines(want) {
-		if !strings.Contains("\n"+got, "\n"+strings.TrimSuffix(line, "\n")) {
-			return false
-		}
-	}
-	return true
 }
 
 func TestLoadFolder(t *testing.T) {

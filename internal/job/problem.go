@@ -78,7 +78,7 @@ func Nearest(word string, candidates []string) (string, bool) {
 		if len(word)-len(c) >= least || len(c)-len(word) >= least {
 			continue // and a very long word costs nothing
 		}
-		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < least {
+		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < least && d < max(1, len(word), len(c)) {
 			best, least = c, d
 		}
 	}

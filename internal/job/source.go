@@ -1,10 +1,6 @@
 package job
 
-import (
-	"fmt"
-	"iter"
-	"slices"
-)
+import "iter"
 
 // A Source gives the configurations of a run, one after the other, so that a
 // million of them need no memory.
@@ -22,7 +18,7 @@ func (j Job) Source() (*Source, error) {
 	case p.Grid != nil:
 		return gridSource(p.Grid)
 	case p.File != "":
-		return fileSource(resolve(j.Dir, p.File))
+		return FileSource(resolve(j.Dir, p.File))
 	case p.List != nil:
 		return listSource(p.List)
 	}
@@ -34,7 +30,7 @@ func gridSource(g Grid) (*Source, error) {
 	for i, axis := range g {
 		names[i] = axis.Name
 	}
-	if err := checkNames(names); err != nil {
+	if err := nameable(names); err != nil {
 		return nil, err
 	}
 	return &Source{Names: names, Configs: g.configs}, nil
@@ -64,18 +60,15 @@ func (g Grid) configs(yield func(Config, error) bool) {
 	}
 }
 
+// listSource gives the configurations of a list. That they have the same names
+// was checked when they were read.
 func listSource(list []Config) (*Source, error) {
 	if len(list) == 0 {
-		return nil, fmt.Errorf("params.list has no configurations")
+		return nil, Problem{File: "params", Fact: "there are no configurations"}
 	}
 	names := list[0].Names()
-	if err := checkNames(names); err != nil {
+	if err := nameable(names); err != nil {
 		return nil, err
-	}
-	for i, c := range list {
-		if err := sameNames(names, c); err != nil {
-			return nil, fmt.Errorf("configuration %d: %w", i, err)
-		}
 	}
 	return &Source{Names: names, Configs: func(yield func(Config, error) bool) {
 		for _, c := range list {
@@ -86,18 +79,11 @@ func listSource(list []Config) (*Source, error) {
 	}}, nil
 }
 
-// sameNames says whether a configuration has exactly the given parameters, in
-// any order.
-func sameNames(names []string, c Config) error {
-	for _, p := range c {
-		if !slices.Contains(names, p.Name) {
-			return fmt.Errorf("parameter %q is not in the first configuration", p.Name)
-		}
+func nameable(names []string) error {
+	_, p := checkNames(names)
+	if p == nil {
+		return nil
 	}
-	for _, name := range names {
-		if _, ok := c.Get(name); !ok {
-			return fmt.Errorf("parameter %q is missing", name)
-		}
-	}
-	return checkNames(c.Names())
+	p.File = "params"
+	return *p
 }

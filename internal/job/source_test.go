@@ -1,10 +1,14 @@
 package job_test
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,6 +34,8 @@ func texts(t *testing.T, s *job.Source) ([]string, error) {
 	return all, nil
 }
 
+const nameHint = "hint: a letter, then letters, digits, _ and -, 100 at most"
+
 func TestFileSource(t *testing.T) {
 	tests := []struct {
 		name, file, text string
@@ -38,20 +44,44 @@ func TestFileSource(t *testing.T) {
 	}{
 		{name: "CSV", file: "c.csv", text: "a,b\n1,x\n2,\"y, z\"\n", want: []string{`{"a":"1","b":"x"}`, `{"a":"2","b":"y, z"}`}},
 		{name: "BOM and CRLF", file: "c.CSV", text: "\ufeffa,b\r\n1,<x>\r\n", want: []string{`{"a":"1","b":"\u003cx\u003e"}`}},
+		{name: "quotes", file: "c.csv", text: "a,b\n\"x\"\"y\",\"1\n2\"\n", want: []string{`{"a":"x\"y","b":"1\n2"}`}},
+		{name: "quoted header after a BOM", file: "c.csv", text: "\ufeff\"a\", b \n1,2\n", want: []string{`{"a":"1","b":"2"}`}},
+		{name: "blank lines", file: "c.csv", text: "\na\n\n1\n\n", want: []string{`{"a":"1"}`}},
+		{name: "odd values", file: "c.csv", text: "a\n../../etc\ngröße ß\n", want: []string{`{"a":"../../etc"}`, `{"a":"größe ß"}`}},
 		{name: "ragged", file: "c.csv", text: "a,b\n1\n", wantErr: "c.csv:2:1: this row has another number of cells than the header\nhint: check for a comma that needs quotes"},
-		{name: "doubled column", file: "c.csv", text: "a,a\n1,2\n", wantErr: `c.csv: parameter "a" is there twice`},
-		{name: "unnamed column", file: "c.csv", text: "a,\n1,2\n", wantErr: `c.csv: "" cannot name a parameter: a letter, then letters, digits, _ and -`},
+		{name: "doubled column", file: "c.csv", text: "a,b, a\n1,2,3\n", wantErr: `c.csv:1:5: parameter "a" is there twice`},
+		{name: "columns of one variable", file: "c.csv", text: "a,A\n1,2\n", wantErr: "c.csv:1:3: parameters \"a\" and \"A\" are both the variable SPATE_PARAM_A\nhint: give one of them another name"},
+		{name: "unnamed column", file: "c.csv", text: "a,\n1,2\n", wantErr: "c.csv:1:3: \"\" cannot name a parameter\n" + nameHint},
+		{name: "name with a space", file: "c.csv", text: "a b\n1\n", wantErr: "c.csv:1:1: \"a b\" cannot name a parameter\n" + nameHint},
+		{name: "semicolons", file: "c.csv", text: "a;b\n1;2\n", wantErr: "c.csv:1:1: \"a;b\" cannot name a parameter\n" + nameHint},
+		{name: "very long name", file: "c.csv", text: strings.Repeat("x", 5000) + "\n1\n", wantErr: "c.csv:1:1: \"" + strings.Repeat("x", 60) + "…\" cannot name a parameter\n" + nameHint},
 		{name: "header only", file: "c.csv", text: "a,b\n", wantErr: "c.csv: there are no configurations in it"},
 		{name: "empty", file: "c.csv", text: "", wantErr: "c.csv: there are no configurations in it"},
 		{name: "open quote", file: "c.csv", text: "a\n\"x\n", wantErr: `c.csv:2:4: extraneous or missing " in quoted-field`},
+		{name: "Latin-1", file: "c.csv", text: "a\n1\ncaf\xe9\n", wantErr: "c.csv:3:1: parameter \"a\" is not UTF-8\nhint: save the file in that encoding"},
+		{name: "NUL", file: "c.csv", text: "a\nx\x00\n", wantErr: "c.csv:2:1: parameter \"a\" holds a NUL character\nhint: neither commands nor variables can"},
 		{name: "JSON", file: "c.json", text: `[{"a":1,"b":"x"},{"b":"y","a":2.50}]`, want: []string{`{"a":1,"b":"x"}`, `{"b":"y","a":2.50}`}},
 		{name: "JSON of another shape", file: "c.json", text: `{"a":1}`, wantErr: "c.json: is not a list of configurations\nhint: write it like [{\"size\": 1}, {\"size\": 2}]"},
-		{name: "JSON cut", file: "c.json", text: `[{"a":1},`, wantErr: "c.json: configuration 2: the JSON ends too early"},
+		{name: "empty JSON", file: "c.json", text: "", wantErr: "c.json: is not a list of configurations\nhint: write it like [{\"size\": 1}, {\"size\": 2}]"},
+		{name: "JSON of numbers", file: "c.json", text: `[1]`, wantErr: "c.json:1:1: a configuration is an object of parameters, not a number or a boolean"},
+		{name: "JSON cut", file: "c.json", text: "[{\"a\":1},\n{\"a\"", wantErr: "c.json:2:1: the JSON ends too early"},
+		{name: "JSON cut between", file: "c.json", text: "[{\"a\":1}\n", wantErr: "c.json:2:1: the JSON ends too early"},
+		{name: "JSON with a slip", file: "c.json", text: "[\n{\"a\":1},\n{\"a\" 2}]", wantErr: "c.json:3:1: invalid character '2' after object key"},
+		{name: "JSON and more", file: "c.json", text: "[{\"a\":1}]\n[]", wantErr: "c.json:2:1: something follows the list of configurations"},
+		{name: "JSON nested", file: "c.json", text: "[\n {\"a\": 1},\n {\n \"a\": {\"b\": 1}}]", wantErr: `c.json:3:1: parameter "a" is an object; a value is text, a number, true or false`},
+		{name: "JSON ragged", file: "c.json", text: "[{\"a\":1},\n\n{\"b\":1}]", wantErr: "c.json:3:1: parameter \"b\" is not in the first configuration\nhint: known here: a"},
+		{name: "JSON twice", file: "c.json", text: `[{"a":1,"a":2}]`, wantErr: `c.json:1:1: parameter "a" is there twice`},
 		{name: "empty list", file: "c.json", text: `[]`, wantErr: "c.json: there are no configurations in it"},
 		{name: "nested", file: "c.jsonl", text: "{\"a\":1}\n\n{\"a\":[1]}\n", wantErr: `c.jsonl:3:1: parameter "a" is a list; a value is text, a number, true or false`},
 		{name: "null", file: "c.jsonl", text: "{\"a\":null}\n", wantErr: `c.jsonl:1:1: parameter "a" is null; a value is text, a number, true or false`},
-		{name: "missing", file: "c.jsonl", text: "{\"a\":1,\"b\":2}\n{\"a\":1}\n", wantErr: `c.jsonl: configuration 2: parameter "b" is missing`},
-		{name: "JSON Lines", file: "c.ndjson", text: "{\"a\":true}\n{\"a\":false}", want: []string{`{"a":true}`, `{"a":false}`}},
+		{name: "missing", file: "c.jsonl", text: "{\"a\":1,\"b\":2}\n{\"a\":1}\n", wantErr: "c.jsonl:2:1: parameter \"b\" is missing\nhint: every configuration has the parameters of the first"},
+		{name: "misspelt", file: "c.jsonl", text: "{\"size\":1}\n{\"siez\":1}\n", wantErr: "c.jsonl:2:1: parameter \"siez\" is not in the first configuration\nhint: did you mean \"size\"?"},
+		{name: "name of another kind", file: "c.jsonl", text: "\n{\"../a\":1}\n", wantErr: "c.jsonl:2:1: \"../a\" cannot name a parameter\n" + nameHint},
+		{name: "two on a line", file: "c.jsonl", text: "{\"a\":1} {\"a\":2}\n", wantErr: "c.jsonl:1:1: invalid character '{' after top-level value"},
+		{name: "JSON in Latin-1", file: "c.jsonl", text: "{\"a\":\"caf\xe9\"}\n", wantErr: "c.jsonl:1:1: the text is not UTF-8"},
+		{name: "JSON with NUL", file: "c.jsonl", text: "{\"a\":\"\\u0000\"}\n", wantErr: "c.jsonl:1:1: parameter \"a\" holds a NUL character\nhint: neither commands nor variables can"},
+		{name: "very long line", file: "c.jsonl", text: "{\"a\":1}\n{\"a\":\"" + strings.Repeat("x", 3<<20) + "\"}\n", wantErr: "c.jsonl:2:1: this line is longer than 2097152 bytes"},
+		{name: "JSON Lines", file: "c.ndjson", text: "\ufeff{\"a\":true}\r\n{\"a\":false}", want: []string{`{"a":true}`, `{"a":false}`}},
 		{name: "another ending", file: "c.xlsx", text: "x", wantErr: "c.xlsx: is not a parameter file\nhint: its name ends in .csv, .json or .jsonl"},
 	}
 	for _, tt := range tests {
@@ -79,6 +109,82 @@ func TestFileSource(t *testing.T) {
 				t.Errorf("configurations (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestFilesThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "d.csv"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"none.csv": "none.csv: there is no such file",
+		"d.csv":    "d.csv: is a directory",
+	} {
+		_, err := job.FileSource(filepath.Join(dir, name))
+		if err == nil || strings.ReplaceAll(err.Error(), dir+"/", "") != want {
+			t.Errorf("%s: got error %v, want %s", name, err, want)
+		}
+	}
+}
+
+// A million configurations are never in memory at once.
+func TestMillionConfigurations(t *testing.T) {
+	const rows = 1_000_000
+	for name, text := range map[string]struct{ head, row string }{
+		"c.csv":   {"n,word\n", "%d,abc\n"},
+		"c.jsonl": {"", "{\"n\":%d,\"word\":\"abc\"}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), name)
+			writeRows(t, path, text.head, text.row, rows)
+			source, err := job.FileSource(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var before, during runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			n, peak := 0, uint64(0)
+			for c, err := range source.Configs {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n++; n%(rows/10) == 0 {
+					if value, _ := c.Get("n"); value.Text != strconv.Itoa(n-1) {
+						t.Fatalf("configuration %d: got %s", n-1, c)
+					}
+					runtime.GC()
+					runtime.ReadMemStats(&during)
+					peak = max(peak, during.HeapAlloc)
+				}
+			}
+			if n != rows {
+				t.Errorf("got %d configurations, want %d", n, rows)
+			}
+			if grown := int64(peak) - int64(before.HeapAlloc); grown > 1<<20 {
+				t.Errorf("the heap grew by %d bytes, want at most 1 MiB", grown)
+			}
+			if each := (during.TotalAlloc - before.TotalAlloc) / rows; each > 2048 {
+				t.Errorf("got %d bytes allocated a configuration, want at most 2048", each)
+			}
+		})
+	}
+}
+
+func writeRows(t *testing.T, path, head, row string, n int) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := bufio.NewWriter(f)
+	w.WriteString(head)
+	for i := range n {
+		fmt.Fprintf(w, row, i)
+	}
+	if err := errors.Join(w.Flush(), f.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -172,6 +278,8 @@ func FuzzConfig(f *testing.F) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("name: x\ncommand: [a, \"{b}\"]\nparams: {grid: {b: [1, .5, yes, 0x1F]}}\n"))
 	f.Add([]byte("a: &a [*a]"))
+	f.Add([]byte("name: x\nimage: y\nenv: &e {A: 1}\nsecrets: {<<: *e}\nscaling: burst\ncpu: .inf"))
+	f.Add([]byte("name: x\nimage: y\npermissions: [{Effect: a, Action: b, Resource: [c], Condition: {a: [.nan, 2020-01-01, {b: 1}]}}]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		j, err := job.Parse("f", data)
 		if err != nil {
@@ -179,6 +287,36 @@ func FuzzParse(f *testing.F) {
 		}
 		if _, err := json.Marshal(j); err != nil {
 			t.Errorf("a job that parsed does not marshal: %v", err)
+		}
+	})
+}
+
+func FuzzFileSource(f *testing.F) {
+	for ending, text := range map[string]string{
+		".csv": "a,b\n1,\"x\ny\"\n", ".json": "[{\"a\":1},\n{\"a\":2}]", ".jsonl": "{\"a\":true}\n\n{\"a\":\"x\"}",
+	} {
+		f.Add(ending, []byte(text))
+	}
+	path := filepath.Join(f.TempDir(), "c")
+	f.Fuzz(func(t *testing.T, ending string, text []byte) {
+		if ending != ".csv" && ending != ".json" {
+			ending = ".jsonl"
+		}
+		path := path + strconv.Itoa(os.Getpid()) + ending
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		source, err := job.FileSource(path)
+		if err != nil {
+			return
+		}
+		for c, err := range source.Configs {
+			if err != nil {
+				break
+			}
+			if got := len(c.Names()); got != len(source.Names) {
+				t.Errorf("got %d parameters, want %d", got, len(source.Names))
+			}
 		}
 	})
 }

@@ -44,7 +44,7 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 			continue
 		}
 		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err != nil || n < 0 || n*float64(unit.size) > 1<<53 {
+		if err != nil || !(n >= 0 && n*float64(unit.size) <= 1<<53) {
 			break
 		}
 		*b = Bytes(n * float64(unit.size))

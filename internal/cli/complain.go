@@ -43,6 +43,9 @@ func (a *app) complain(err error) {
 		}
 		return
 	}
+	if full, ok := errors.AsType[*engine.FullError](err); ok {
+		err = full // whatever else failed did so for want of room
+	}
 	a.tell("spate: "+err.Error(), hint(err))
 }
 
@@ -92,6 +95,12 @@ func hint(err error) string {
 	}
 	if _, ok := errors.AsType[*store.NewerError](err); ok {
 		return "use the newer spate, or another home: SPATE_HOME=… spate run"
+	}
+	if _, ok := errors.AsType[*engine.FullError](err); ok {
+		return "nothing that was recorded is lost: make room, and `spate run --resume last` goes on"
+	}
+	if _, ok := errors.AsType[*engine.UnusableError](err); ok {
+		return "choose a home that can be written: SPATE_HOME=… spate run"
 	}
 	return systemHint(err)
 }

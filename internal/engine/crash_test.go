@@ -3,6 +3,7 @@ package engine_test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -10,8 +11,7 @@ import (
 	"github.com/spate-run/spate/internal/engine"
 )
 
-// leftBehind starts a process as an engine of the home would have, and tells
-// when it ends.
+// leftBehind starts a process as an engine would have, and tells when it ends.
 func leftBehind(t *testing.T, owner string) (*exec.Cmd, <-chan struct{}) {
 	t.Helper()
 	cmd := exec.Command("sleep", "1000")
@@ -32,12 +32,18 @@ func leftBehind(t *testing.T, owner string) (*exec.Cmd, <-chan struct{}) {
 }
 
 func TestWhatAKilledEngineLeftIsEnded(t *testing.T) {
-	home := t.TempDir()
-	e, stop := opened(t, engine.Config{Home: home})
-	owner := e.Address().Keys.AccessKeyID
+	home, copied := t.TempDir(), t.TempDir()
+	_, stop := opened(t, engine.Config{Home: home})
 	stop()
-	_, ended := leftBehind(t, owner)
-	others, _ := leftBehind(t, owner+"X")
+	text, err := os.ReadFile(filepath.Join(home, "identity"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(copied, "identity"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, ended := leftBehind(t, engine.Owner(t, home))
+	others, _ := leftBehind(t, engine.Owner(t, copied))
 
 	// One that only answers leaves it: it gives the jobs to nobody else.
 	_, stop = opened(t, engine.Config{Home: home, Quiet: true})

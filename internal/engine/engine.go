@@ -61,6 +61,7 @@ type Config struct {
 type Engine struct {
 	cfg      Config
 	lock     *lock
+	owner    string // marks the engine's processes
 	store    *store.Store
 	listener net.Listener
 	address  Address
@@ -89,11 +90,11 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	cfg.Cadence = max(cfg.Cadence, 1)
 	h := home(cfg.Home)
 	if err := os.MkdirAll(h.objects(), 0o700); err != nil {
-		return nil, fmt.Errorf("making the home: %w", err)
+		return nil, explain(h, &UnusableError{cfg.Home, err})
 	}
 	e := &Engine{cfg: cfg}
 	if err := e.open(ctx, h); err != nil {
-		return nil, errors.Join(err, e.close())
+		return nil, explain(h, errors.Join(err, e.close()))
 	}
 	return e, nil
 }
@@ -106,7 +107,8 @@ func (e *Engine) open(ctx context.Context, h home) (err error) {
 	if err != nil {
 		return fmt.Errorf("loading the engine's identity: %w", err)
 	}
-	e.sweep(id)
+	e.owner = h.owner(id)
+	e.sweep()
 	if err := e.listen(h, id); err != nil {
 		return err
 	}
@@ -121,11 +123,11 @@ func (e *Engine) open(ctx context.Context, h home) (err error) {
 
 // sweep ends what an engine of this home left behind that was killed: before
 // there are addresses at which it could reach this one.
-func (e *Engine) sweep(id identity) {
+func (e *Engine) sweep() {
 	if e.cfg.Quiet {
 		return // it gives no work to anybody
 	}
-	if n := runner.Sweep(id.owner()); n > 0 {
+	if n := runner.Sweep(e.owner); n > 0 {
 		e.cfg.Log.Info("ended processes that an earlier engine of this home left", "processes", n)
 	}
 }
@@ -188,7 +190,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if serveErr := <-serving; !errors.Is(serveErr, http.ErrServerClosed) {
 		err = errors.Join(err, serveErr)
 	}
-	return errors.Join(err, stopErr, e.close())
+	return explain(home(e.cfg.Home), errors.Join(err, stopErr, e.close()))
 }
 
 func (e *Engine) serveUntil(ctx context.Context) error {
@@ -226,6 +228,7 @@ func (e *Engine) runServices(ctx context.Context) error {
 	run("CloudWatch", rest, s.cloudwatch.Run)
 	run("Application Auto Scaling", rest, s.autoscaling.Run)
 	run("CloudFormation", rest, s.cloudformation.Run)
+	run("the home's disk", ecsCtx, e.watchDisk)
 	run("ECS", ecsCtx, func(ctx context.Context) error {
 		defer stopRest()
 		return s.ecs.Run(ctx)

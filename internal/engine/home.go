@@ -2,6 +2,8 @@ package engine
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,8 +44,11 @@ type identity struct {
 }
 
 // owner marks the processes of this home. It is no secret, and no other home
-// has it.
-func (id identity) owner() string { return id.Keys.AccessKeyID }
+// has it: a copy of this one is in another place.
+func (h home) owner(id identity) string {
+	place := sha256.Sum256([]byte(h))
+	return id.Keys.AccessKeyID + "." + hex.EncodeToString(place[:8])
+}
 
 // loadIdentity reads the home's identity, and makes one when there is none.
 func loadIdentity(h home) (identity, error) {
@@ -72,4 +77,15 @@ func saveIdentity(h home, id identity) error {
 		return err
 	}
 	return os.Rename(next, h.identity())
+}
+
+// KeptPort is the port that the engine of a home takes when it is free, or 0
+// where none has run yet.
+func KeptPort(dir string) int {
+	var id identity
+	text, err := os.ReadFile(home(dir).identity())
+	if err != nil || json.Unmarshal(text, &id) != nil {
+		return 0
+	}
+	return id.Port
 }

@@ -88,7 +88,7 @@ func (e *Engine) newHandler() http.Handler {
 }
 
 func (e *Engine) newECS(ctx context.Context) (*ecs.Service, error) {
-	process, err := runner.NewProcess(runner.ProcessConfig{Worker: e.cfg.Worker, Owner: e.address.Keys.AccessKeyID})
+	process, err := runner.NewProcess(runner.ProcessConfig{Worker: e.cfg.Worker, Owner: e.owner})
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ type lock struct{ file *os.File }
 func takeLock(h home) (*lock, error) {
 	f, err := os.OpenFile(h.lock(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, &UnusableError{string(h), err}
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == nil {
@@ -84,7 +84,7 @@ func Find(dir string) (Address, bool, error) {
 		return Address{}, false, nil
 	}
 	if err != nil {
-		return Address{}, false, err
+		return Address{}, false, &UnusableError{dir, err}
 	}
 	defer f.Close()
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)

@@ -29,7 +29,7 @@ type NewerError struct {
 }
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("%s has format %d, and this spate knows formats up to %d", e.Path, e.Found, Format)
+	return fmt.Sprintf("it has format %d, and this spate knows formats up to %d", e.Found, Format)
 }
 
 // A Store is an open database. Its methods are safe for concurrent use.

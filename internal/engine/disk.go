@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A FullError reports that a home's disk has no room for what has to be
+// recorded. What was acknowledged before is there.
+type FullError struct{ Home string }
+
+func (e *FullError) Error() string { return "the disk of " + e.Home + " is full" }
+
+// An UnusableError reports a home that cannot be made, read or written.
+type UnusableError struct {
+	Home string
+	Err  error
+}
+
+func (e *UnusableError) Error() string {
+	return fmt.Sprintf("the home %s cannot be used: %v", e.Home, e.Err)
+}
+
+func (e *UnusableError) Unwrap() error { return e.Err }
+
+// scarce is the room, in bytes, below which a disk counts as full: the store
+// commits the changes of many requests at once.
+const scarce = 512 << 10
+
+// isFull says whether the disk of a home is full. A disk that does not tell is
+// not.
+func isFull(h home) bool {
+	var disk unix.Statfs_t
+	err := unix.Statfs(string(h), &disk)
+	for dir := string(h); errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir); {
+		dir = filepath.Dir(dir)
+		err = unix.Statfs(dir, &disk)
+	}
+	return err == nil && disk.Blocks > 0 && uint64(disk.Bavail)*uint64(disk.Bsize) < scarce
+}
+
+// The time between two looks at the disk, and how many in a row have to find it
+// full: jobs may take the last of it for a moment.
+const (
+	diskInterval = 500 * time.Millisecond
+	diskLooks    = 3
+)
+
+// watchDisk returns a FullError when the home's disk is full and stays so: no
+// job could be recorded from then on.
+func (e *Engine) watchDisk(ctx context.Context) error {
+	tick := time.NewTicker(diskInterval)
+	defer tick.Stop()
+	for looks := 0; looks < diskLooks; looks++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if !isFull(home(e.cfg.Home)) {
+			looks = -1
+		}
+	}
+	return &FullError{e.cfg.Home}
+}
+
+// explain returns the cause that an error has in the home's disk, where it has
+// one.
+func explain(h home, err error) error {
+	if err != nil && isFull(h) {
+		return &FullError{string(h)}
+	}
+	return err
+}

@@ -145,7 +145,7 @@ func Run(ctx context.Context, c Config) error {
 	var watch sync.WaitGroup
 	defer watch.Wait()
 	defer unwatch()
-	watch.Go(func() { w.watchParent(watching, stop) })
+	watch.Go(func() { w.watchParent(watching, ctx.Done(), stop) })
 	return w.work(ctx)
 }
 
@@ -216,18 +216,24 @@ func (w *worker) close() {
 	}
 }
 
-// parentInterval is the time between two looks at who the parent is: not every
-// kernel tells of its end.
-const parentInterval = time.Second
+// The time between two looks at who the parent is: not every kernel tells of
+// its end. One that does stops the worker, and then there is no time to lose.
+const (
+	parentInterval = time.Second
+	endingInterval = 10 * time.Millisecond
+)
 
 // watchParent ends all work when the engine that started this worker has
 // ended: there is nobody left to tell.
-func (w *worker) watchParent(ctx context.Context, stop context.CancelCauseFunc) {
+func (w *worker) watchParent(ctx context.Context, stopped <-chan struct{}, stop context.CancelCauseFunc) {
 	tick := time.NewTicker(parentInterval)
 	defer tick.Stop()
 	for os.Getppid() == w.Parent {
 		select {
 		case <-tick.C:
+		case <-stopped:
+			stopped = nil
+			tick.Reset(endingInterval)
 		case <-ctx.Done():
 			return
 		}

@@ -54,7 +54,8 @@ and back to 0, and collects every result exactly once.`,
   spate run                      run its configurations
   spate run -p size=1..10        run others
   spate results last             read the results again
-  spate retry last               run again what failed`,
+  spate retry last               run again what failed
+  spate doctor                   what would stop a run from starting`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          misused(unknownCommand),
@@ -67,7 +68,7 @@ and back to 0, and collects every result exactly once.`,
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say what the engine does")
 	root.AddCommand(
 		a.initCommand(), a.runCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.resultsCommand(),
-		a.logsCommand(), a.retryCommand(), a.cancelCommand(), a.synthCommand(), a.serveCommand(),
+		a.logsCommand(), a.retryCommand(), a.cancelCommand(), a.doctorCommand(), a.synthCommand(), a.serveCommand(),
 		a.versionCommand(), a.agentCommand(),
 	)
 	return root

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -65,11 +66,32 @@ func examples(t *testing.T) string {
 }
 
 // noProcess fails when a process of this script's engines is left: each is
-// marked by the script's own home.
+// marked by the script's own home. What ends without being waited for may be
+// given some time.
 func noProcess(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 0 {
-		ts.Fatalf("usage: noprocess")
+	var patience time.Duration
+	if len(args) == 1 {
+		var err error
+		patience, err = time.ParseDuration(args[0])
+		ts.Check(err)
 	}
+	if neg || len(args) > 1 {
+		ts.Fatalf("usage: noprocess [patience]")
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		left := processesLeft(ts)
+		if left == "" {
+			return
+		}
+		if !time.Now().Before(deadline) {
+			ts.Fatalf("%s", left)
+		}
+	}
+}
+
+func processesLeft(ts *testscript.TestScript) string {
 	marked := []byte(ts.Getenv("WORK"))
 	environs, err := filepath.Glob("/proc/[0-9]*/environ")
 	ts.Check(err)
@@ -80,7 +102,8 @@ func noProcess(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		command, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
 		if len(command) > 0 { // a zombie has no command line
-			ts.Fatalf("%s is left: %s", filepath.Dir(path), bytes.ReplaceAll(command, []byte{0}, []byte{' '}))
+			return fmt.Sprintf("%s is left: %s", filepath.Dir(path), bytes.ReplaceAll(command, []byte{0}, []byte{' '}))
 		}
 	}
+	return ""
 }

@@ -37,11 +37,14 @@ func (a *app) completeRuns(cmd *cobra.Command, args []string, begun string) ([]s
 
 // completeFlagWithRuns offers them as the value of a flag.
 func completeFlagWithRuns(cmd *cobra.Command, flag string, a *app) {
-	complete := func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	mustComplete(cmd, flag, func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		return a.completeRuns(cmd, nil, begun)
-	}
+	})
+}
+
+func mustComplete(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
-		panic(err) // there is no such flag
+		panic(err) // the command has no such flag, or two of it
 	}
 }
 

@@ -39,6 +39,7 @@ func (a *app) follow(ctx context.Context, s *client.Session, r *run.Run, f follo
 	for {
 		before := time.Now()
 		p, err := follower.Look(ctx)
+		looked := time.Since(before)
 		if err == nil && hopeless == nil {
 			hopeless, err = a.cancelHopeless(ctx, r, follower, p, sending)
 		}
@@ -56,7 +57,7 @@ func (a *app) follow(ctx context.Context, s *client.Session, r *run.Run, f follo
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(max(pause, lookShare*time.Since(before))):
+		case <-time.After(max(pause, lookShare*looked)):
 		}
 	}
 }

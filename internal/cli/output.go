@@ -15,6 +15,7 @@ type outputFlag string
 func (f *outputFlag) register(cmd *cobra.Command, formats ...string) {
 	*f = outputFlag(formats[0])
 	cmd.Flags().VarP(&formatValue{f, formats}, "output", "o", "format: "+strings.Join(formats, ", "))
+	mustComplete(cmd, "output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // A formatValue refuses formats that a command does not have.

@@ -65,7 +65,7 @@ func (a *app) reportTimes(rows []run.Row, p run.Progress, since time.Time) {
 			}
 		}
 	}
-	if work == 0 {
+	if p.Done == 0 || work == 0 {
 		return
 	}
 	wall := last.Sub(since)

@@ -66,7 +66,7 @@ them; so it does after a crash. The exit code is 0 only when the run succeeded.`
 	flags.BoolVar(&o.zip, "zip", false, "take the lists of values side by side instead of crossing them")
 	flags.IntVar(&o.max, "max", 0, "most tasks at once (default: the job file's)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print every resolved command and send nothing")
-	flags.BoolVar(&o.detach, "detach", false, "send the run, print its id and leave it to `spate serve`")
+	flags.BoolVar(&o.detach, "detach", false, "send the run, print its id and leave it to a running spate serve")
 	flags.StringVar(&o.resume, "resume", "", "go on with this `RUN` where it was left")
 	o.output.register(cmd, "table", "json", "csv")
 	completeFlagWithRuns(cmd, "resume", a)

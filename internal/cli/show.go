@@ -310,13 +310,16 @@ func (a *app) printJob(r *run.Run, j *run.Inspection) error {
 func attemptRows(attempts []run.Try) [][]string {
 	rows := make([][]string, len(attempts))
 	for i, t := range attempts {
-		end, exit := "", ""
+		end, exit, lasted := "", "", ""
 		if t.End != nil {
 			end, exit = clock(t.End.Ended), strconv.Itoa(t.End.ExitCode)
 		}
+		if t.State != run.Lost {
+			lasted = took(t.Took(time.Now()))
+		}
 		rows[i] = []string{
 			fmt.Sprintf("%d.%d", t.Generation, t.Number), string(t.State), clock(t.Start.Started), end,
-			took(t.Took(time.Now())), exit, t.Start.Host, run.TaskID(t.Start.Task), t.Reason,
+			lasted, exit, t.Start.Host, run.TaskID(t.Start.Task), t.Reason,
 		}
 	}
 	return rows

@@ -47,7 +47,7 @@ func (p Purpose) fits(at engine.Address) bool {
 type LonelyError struct{ Home string }
 
 func (e *LonelyError) Error() string {
-	return "no engine runs in " + e.Home + " that would go on alone"
+	return "no `spate serve` runs in " + e.Home
 }
 
 // The waits for other processes, and the time between two looks at them.

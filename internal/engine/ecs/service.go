@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -268,7 +269,8 @@ func (s *Service) updated(v service, in *ecs.UpdateServiceInput, now time.Time) 
 			return v, err
 		}
 	}
-	v.Detail = updatedDetail(v.Detail, in)
+	before := v.Detail
+	v.Detail = updatedDetail(before, in)
 	if err := validateDeployments(v.Detail.DeploymentConfiguration); err != nil {
 		return v, err
 	}
@@ -280,13 +282,21 @@ func (s *Service) updated(v service, in *ecs.UpdateServiceInput, now time.Time) 
 		v.Desired = int(*in.DesiredCount)
 		v.primary().UpdatedAt = now
 	}
-	relaunch := in.NetworkConfiguration != nil || in.PlatformVersion != nil || in.CapacityProviderStrategy != nil
-	if d.arn() != was.Definition || in.ForceNewDeployment || relaunch {
+	if d.arn() != was.Definition || in.ForceNewDeployment || launchedOtherwise(before, v.Detail) {
 		v.Deployments = slices.Insert(v.Deployments, 0, newDeployment(d.arn(), now))
 		v.backoff, v.Steady = backoff{}, false
 	}
 	v.pending = true
 	return v, nil
+}
+
+// launchedOtherwise says whether tasks have to be replaced after an update of
+// how they are launched. CloudFormation sends all of a service's properties
+// also when no more than its count has changed.
+func launchedOtherwise(before, after types.Service) bool {
+	return !reflect.DeepEqual(before.NetworkConfiguration, after.NetworkConfiguration) ||
+		aws.ToString(before.PlatformVersion) != aws.ToString(after.PlatformVersion) ||
+		!reflect.DeepEqual(before.CapacityProviderStrategy, after.CapacityProviderStrategy)
 }
 
 func updatedDetail(detail types.Service, in *ecs.UpdateServiceInput) types.Service {

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spate-run/spate/internal/engine"
+	"github.com/spate-run/spate/internal/job"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var output outputFlag
+	cmd := &cobra.Command{
+		Use:   "doctor [FOLDER]",
+		Short: "Look for what would stop a run from starting",
+		Long: `doctor looks at the engine's home, the machine, and the job in FOLDER, or in the
+current folder where that has one. It says what would stop a run from starting,
+and how to mend it. The exit code is 0 when nothing would.`,
+		Example: `  spate doctor
+  spate doctor examples/retrain
+  spate doctor -o json`,
+		Args: misused(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			findings, err := a.examine(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			return a.printFindings(findings, output)
+		},
+	}
+	output.register(cmd, "table", "json")
+	return cmd
+}
+
+// A finding is what doctor says of one thing.
+type finding struct {
+	Check string  `json:"check"`
+	State verdict `json:"state"`
+	Fact  string  `json:"fact"`
+	Hint  string  `json:"hint,omitempty"`
+}
+
+// A verdict says whether a run can start in spite of it.
+type verdict string
+
+const (
+	fine    verdict = "ok"
+	doubt   verdict = "warning"
+	trouble verdict = "error"
+)
+
+func (a *app) examine(ctx context.Context, args []string) ([]finding, error) {
+	home, err := engine.DefaultHome()
+	if err != nil {
+		return nil, err
+	}
+	findings := []finding{checkHome(home), checkDisk(home), checkTemp(), checkClock(home), checkPort(home), a.checkEngine(ctx, home), checkMachine()}
+	folder := "."
+	if len(args) == 1 {
+		folder = args[0]
+	} else if _, err := os.Stat(filepath.Join(folder, job.FileName)); errors.Is(err, fs.ErrNotExist) {
+		return append(findings, checkCommand("python3", ".", "the jobs of `spate init` and of the examples")), nil
+	}
+	return append(findings, checkJob(folder)...), nil
+}
+
+func (a *app) printFindings(findings []finding, output outputFlag) error {
+	var err error
+	rows := make([][]string, len(findings))
+	for i, f := range findings {
+		rows[i] = []string{f.Check, string(f.State), f.Fact}
+		if f.State == trouble {
+			err = errUnsuccessful
+		}
+	}
+	if output == "json" {
+		return errors.Join(printJSON(a.stdout, findings), err)
+	}
+	if err := printTable(a.stdout, []string{"CHECK", "STATE", "FACT"}, rows); err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if f.Hint != "" {
+			fmt.Fprintf(a.stderr, "hint: %s: %s\n", f.Check, f.Hint)
+		}
+	}
+	if err == nil {
+		fmt.Fprintln(a.stderr, "a run can start")
+	}
+	return err
+}

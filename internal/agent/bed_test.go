@@ -87,7 +87,7 @@ func tempo(text string) (visibility, heartbeat time.Duration, err error) {
 
 // patience bounds every wait. It only decides how long a broken worker takes
 // to fail.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 const (
 	queueName = "work"

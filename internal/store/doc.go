@@ -1,5 +1,5 @@
 // Package store is the one durable store of the embedded engine: a SQLite
-// database in write-ahead mode behind a single writer.
+// database in write-ahead mode that one at a time writes to.
 //
 // It promises that when [Store.Update] returns nil its change is on disk, and
 // stays there through kill -9 and power loss (WAL with synchronous=FULL, see
@@ -7,8 +7,11 @@
 // the same time share one transaction and so one fsync.
 //
 //	Update ─┐
-//	Update ─┼─► writer ─► BEGIN, every waiting change, COMMIT ─► all answered
-//	Update ─┘
+//	Update ─┼─► the first leads ─► BEGIN, every waiting change, COMMIT ─► all answered
+//	Update ─┘                 ▲                                        │
+//	                          └── the first that has come since leads ─┘
+//
+// So a change that comes alone is committed without another goroutine.
 //
 // Services keep what they need for answering in memory, load it when they
 // start, and write through. Documents go into a [Table]; what has to be read by

@@ -34,38 +34,28 @@ func (e *NewerError) Error() string {
 
 // A Store is an open database. Its methods are safe for concurrent use.
 type Store struct {
-	read   *sql.DB
-	reads  sync.Map // of *sql.Stmt, by query
-	write  *sql.DB
-	conn   *sql.Conn // the writer's own connection; only the writer uses it
-	stmts  map[string]*sql.Stmt
-	queue  chan *change
-	closed chan struct{} // closed when no further change is taken
-	done   chan struct{} // closed when the writer has ended
-	once   sync.Once
-}
+	read  *sql.DB
+	reads sync.Map // of *sql.Stmt, by query
+	write *sql.DB
+	conn  *sql.Conn            // only who leads uses it
+	stmts map[string]*sql.Stmt // and these
 
-// A change is one Update waiting for its commit.
-type change struct {
-	apply func(*Tx) error
-	err   error
-	done  chan struct{}
+	mu      sync.Mutex
+	waiting []*change // in the order they came
+	led     bool      // one of them leads, or is about to
+	closed  bool      // no further change is taken
+	unled   sync.Cond // on mu: nobody leads any more
 }
 
 // Open opens the database file at path, and makes it if there is none. Close
-// must be called to end the writer.
+// must be called.
 func Open(ctx context.Context, path string) (*Store, error) {
-	s := &Store{
-		stmts:  map[string]*sql.Stmt{},
-		queue:  make(chan *change, groupLimit),
-		closed: make(chan struct{}),
-		done:   make(chan struct{}),
-	}
+	s := &Store{stmts: map[string]*sql.Stmt{}}
+	s.unled.L = &s.mu
 	if err := s.open(ctx, path); err != nil {
 		s.closeFiles()
 		return nil, fmt.Errorf("opening store %q: %w", path, err)
 	}
-	go s.writer()
 	return s, nil
 }
 
@@ -123,8 +113,9 @@ func (s *Store) Migrate(ctx context.Context, statements string) error {
 //
 // The changes of other callers may share the transaction. When one of them
 // fails they are all rolled back and each is applied once more on its own, so
-// apply may run twice and must set its results anew each time. It runs on the
-// writer's goroutine: it must be quick, and must not call Update.
+// apply may run twice and must set its results anew each time. Everybody waits
+// for it, on whose goroutine it may run: it must be quick, and must not call
+// Update. One that panics fails.
 //
 // A context that ends while the change waits for its turn does not stop it:
 // the caller learns whether the change was made.
@@ -132,23 +123,20 @@ func (s *Store) Update(ctx context.Context, apply func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c := &change{apply: apply, done: make(chan struct{})}
-	select {
-	case <-s.closed:
-		return ErrClosed
-	case s.queue <- c:
-	}
-	select {
-	case <-c.done:
-		return c.err
-	case <-s.done:
-	}
-	select { // the writer may have answered as its last deed
-	case <-c.done:
-		return c.err
-	default:
+	c := &change{apply: apply, next: make(chan step, 1)}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
 		return ErrClosed
 	}
+	s.waiting = append(s.waiting, c)
+	first := !s.led
+	s.led = true
+	s.mu.Unlock()
+	if first || <-c.next == lead {
+		s.lead()
+	}
+	return c.err
 }
 
 // Query reads what has been committed. The caller closes the rows. Statements
@@ -189,13 +177,16 @@ func (s *Store) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 // Close commits the changes that wait, and closes the database. Changes that
 // come later get ErrClosed.
 func (s *Store) Close() error {
-	var err error
-	s.once.Do(func() {
-		close(s.closed)
-		<-s.done
-		err = s.closeFiles()
-	})
-	return err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	for s.led {
+		s.unled.Wait()
+	}
+	return s.closeFiles()
 }
 
 func (s *Store) closeFiles() error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -100,6 +101,30 @@ func TestFailedChangeLeavesItsNeighboursAlone(t *testing.T) {
 		if wantErr := i%5 == 0; errors.Is(err, refused) != wantErr || stored == wantErr {
 			t.Errorf("change %d: got error %v and stored %v, want a refusal to be %v", i, err, stored, wantErr)
 		}
+	}
+}
+
+func TestAPanicFailsTheChangeAlone(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"))
+	notes := store.NewTable[note](s, "note")
+	err := s.Update(t.Context(), func(tx *store.Tx) error {
+		if err := notes.Put(tx, "lost", note{}); err != nil {
+			return err
+		}
+		panic("no such thing")
+	})
+	if err == nil || !strings.Contains(err.Error(), "no such thing") {
+		t.Errorf("got %v, want the panic's cause", err)
+	}
+	if err := notes.Save(t.Context(), "kept", note{}); err != nil {
+		t.Fatal(err)
+	}
+	all, err := notes.All(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]note{"kept": {}}, all); diff != "" {
+		t.Errorf("got other documents (-want +got):\n%s", diff)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime/debug"
 )
 
 // A Tx is the transaction that a change is part of. It is valid only while the
@@ -46,63 +47,57 @@ func (tx *Tx) prepare(query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// writer is the only goroutine that writes. It ends when the store is closed
-// and every change that was taken has been answered.
-func (s *Store) writer() {
-	defer close(s.done)
-	for {
-		select {
-		case c := <-s.queue:
-			s.commit(s.gather(c))
-		case <-s.closed:
-			if group := s.gather(nil); len(group) > 0 {
-				s.commit(group)
-				continue
-			}
-			return
-		}
-	}
+// A change is one Update waiting for its commit.
+type change struct {
+	apply func(*Tx) error
+	next  chan step
+	err   error // once it is answered
 }
 
-// gather returns first, if there is one, and all changes that wait behind it.
-func (s *Store) gather(first *change) []*change {
-	var group []*change
-	if first != nil {
-		group = append(group, first)
+// A step is what becomes of a change that waits.
+type step int
+
+const (
+	answered step = iota
+	lead
+)
+
+// lead commits what waits, at least the change of its caller, which came first.
+// Then who has come first since leads.
+func (s *Store) lead() {
+	s.mu.Lock()
+	group := s.waiting[:min(len(s.waiting), groupLimit)]
+	s.waiting = s.waiting[len(group):]
+	s.mu.Unlock()
+	s.commit(group)
+	for _, c := range group[1:] {
+		c.next <- answered
 	}
-	for len(group) < groupLimit {
-		select {
-		case c := <-s.queue:
-			group = append(group, c)
-		default:
-			return group
-		}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.waiting) > 0 {
+		s.waiting[0].next <- lead
+		return
 	}
-	return group
+	s.led = false
+	s.unled.Broadcast()
 }
 
 // commit makes the changes of a group durable with one fsync. When any of them
 // fails it takes them one by one, so that each gets its own answer.
 func (s *Store) commit(group []*change) {
 	err := s.transact(group)
-	if err != nil && len(group) > 1 {
-		for _, c := range group {
-			s.answer(c, s.transact([]*change{c}))
+	for i, c := range group {
+		c.err = err
+		if err != nil && len(group) > 1 {
+			c.err = s.transact(group[i : i+1])
 		}
-		return
 	}
-	for _, c := range group {
-		s.answer(c, err)
-	}
-}
-
-func (s *Store) answer(c *change, err error) {
-	c.err = err
-	close(c.done)
 }
 
 func (s *Store) transact(group []*change) (err error) {
-	// The writer outlives every caller's context: a commit is never cut short.
+	// A commit is never cut short, whoever's context ends.
 	tx := &Tx{ctx: context.Background(), conn: s.conn, stmts: s.stmts}
 	if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
 		return err
@@ -114,12 +109,22 @@ func (s *Store) transact(group []*change) (err error) {
 		}
 	}()
 	for _, c := range group {
-		if err := c.apply(tx); err != nil {
+		if err := c.run(tx); err != nil {
 			return err
 		}
 	}
 	_, err = tx.Exec("COMMIT")
 	return err
+}
+
+// run applies the change. Its panic must not end the goroutine of another.
+func (c *change) run(tx *Tx) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("changing the store: panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return c.apply(tx)
 }
 
 // ignoreInactive drops the complaint that there is nothing to roll back: after

@@ -87,6 +87,13 @@ func create(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, 
 }
 
 func update(ctx context.Context, cfn *cloudformation.Client, s Stack, found *types.Stack) (Outputs, error) {
+	same, err := s.is(ctx, cfn, found)
+	if err != nil {
+		return nil, err
+	}
+	if same {
+		return outputs(found), nil
+	}
 	out, err := cfn.UpdateStack(ctx, &cloudformation.UpdateStackInput{
 		StackName:    &s.Name,
 		TemplateBody: new(string(s.Template)),
@@ -101,6 +108,26 @@ func update(ctx context.Context, cfn *cloudformation.Client, s Stack, found *typ
 		return nil, fmt.Errorf("updating stack %s: %w", s.Name, err)
 	}
 	return wait(ctx, cfn, *out.StackId)
+}
+
+// is says whether a stack is what is to be deployed. The parameter Update alone
+// is no reason for an update, which would wait for the tasks of runs that are
+// under way to be as many as they should.
+func (s Stack) is(ctx context.Context, cfn *cloudformation.Client, found *types.Stack) (bool, error) {
+	if found.StackStatus != types.StackStatusCreateComplete && found.StackStatus != types.StackStatusUpdateComplete {
+		return false, nil
+	}
+	image := slices.ContainsFunc(found.Parameters, func(p types.Parameter) bool {
+		return deref(p.ParameterKey) == paramImage && deref(p.ParameterValue) == s.Image
+	})
+	if !image {
+		return false, nil
+	}
+	out, err := cfn.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: found.StackId})
+	if err != nil {
+		return false, fmt.Errorf("reading the template of stack %s: %w", s.Name, err)
+	}
+	return deref(out.TemplateBody) == string(s.Template), nil
 }
 
 // Delete deletes the stack and returns once it is gone.

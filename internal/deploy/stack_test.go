@@ -70,9 +70,9 @@ func TestApplyCreatesThenUpdates(t *testing.T) {
 		wantStatus types.StackStatus
 	}{
 		{"1", "false", types.StackStatusCreateComplete},
-		{"1", "true", types.StackStatusUpdateComplete}, // the parameter Update changed
-		{"1", "true", types.StackStatusUpdateComplete}, // nothing did
+		{"1", "false", types.StackStatusCreateComplete}, // the parameter Update is no reason
 		{"2", "true", types.StackStatusUpdateComplete},
+		{"2", "true", types.StackStatusUpdateComplete}, // nothing changed
 	} {
 		got, err := apply(t, cfn, withQueue(step.delay))
 		if err != nil {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -66,6 +68,10 @@ type Config struct {
 	// Pause is for how long a worker without protection rests: 30 s where it
 	// is 0.
 	Pause time.Duration
+
+	// Procs is how many threads run Go code at once, and GCPercent is GOGC's
+	// value, while the worker works; both stay as they are where they are 0.
+	Procs, GCPercent int
 }
 
 func (c Config) withDefaults() Config {
@@ -116,6 +122,7 @@ type worker struct {
 	spaces     []*space // that are free
 	spacesMade int
 	runs       map[string]*run // those that messages named
+	receipts   chan string     // of messages to delete
 	orphaned   chan struct{}   // closed when the engine has ended
 }
 
@@ -127,6 +134,7 @@ func Run(ctx context.Context, c Config) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
+	defer c.tune()()
 	w, err := newWorker(c.withDefaults())
 	if err != nil {
 		return err
@@ -149,6 +157,19 @@ func Run(ctx context.Context, c Config) error {
 	return w.work(ctx)
 }
 
+// tune sets the runtime up for a worker. The function undoes it.
+func (c Config) tune() func() {
+	procs := runtime.GOMAXPROCS(c.Procs) // 0 only asks
+	if c.GCPercent == 0 {
+		return func() { runtime.GOMAXPROCS(procs) }
+	}
+	percent := debug.SetGCPercent(c.GCPercent)
+	return func() {
+		runtime.GOMAXPROCS(procs)
+		debug.SetGCPercent(percent)
+	}
+}
+
 func newWorker(c Config) (*worker, error) {
 	dir, err := makeDir(c.Dir)
 	if err != nil {
@@ -166,6 +187,7 @@ func newWorker(c Config) (*worker, error) {
 		reaper:     reaper,
 		dir:        dir,
 		runs:       map[string]*run{},
+		receipts:   make(chan string, deleteMost),
 		orphaned:   make(chan struct{}),
 	}
 	w.records = &record.Store{Bucket: c.Bucket, S3: s3.NewFromConfig(c.AWS, func(o *s3.Options) {
@@ -276,6 +298,13 @@ const mostPause = 30 * time.Second
 
 // work receives messages and executes their jobs until ctx ends.
 func (w *worker) work(ctx context.Context) error {
+	// ECS ends the task before this: it is the longest stop timeout.
+	live, free := w.outlive(ctx, job.MaxStopTimeout)
+	defer free()
+	var deleting sync.WaitGroup
+	defer deleting.Wait()
+	deleting.Go(func() { w.deleteAll(live, w.receipts) })
+	defer close(w.receipts)
 	var last sync.WaitGroup // the records of the job before
 	defer last.Wait()
 	pause := time.Second

@@ -29,7 +29,8 @@
 //	(start without end)  lost         three in a row: failed for good
 //
 // While the records of one job are written, the next message is already asked
-// for; its job starts when the records of the one before are complete.
+// for; its job starts when the records of the one before are complete. Messages
+// are deleted some at a time, within a fraction of a second.
 //
 // Messages that are not spate's have no records. Their failures count by the
 // queue's own receive count, and one that fails for good is deleted and told in

@@ -44,6 +44,10 @@ func FromEnv(ctx context.Context, environ, command []string) (Config, error) {
 		Metadata: get(envMetadata),
 		Dir:      get(envDir),
 		Environ:  jobEnviron(environ),
+		// A worker waits most of the time, for its job or for answers: more
+		// threads only wake one another, and its few megabytes need not be
+		// collected often.
+		Procs: 1, GCPercent: 400,
 	}
 	if parent := get(runner.EnvParent); parent != "" {
 		pid, err := strconv.Atoi(parent)

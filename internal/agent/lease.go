@@ -65,14 +65,11 @@ func (l *lease) end() {
 	l.heart.Wait()
 }
 
-// delete removes the message. A message that cannot be deleted comes again,
-// and then finds its job's result.
-func (l *lease) delete(ctx context.Context) {
+// delete has the message deleted. One that cannot be deleted comes again, and
+// then finds its job's result.
+func (l *lease) delete() {
 	l.end()
-	_, err := l.worker.sqs.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &l.worker.Queue, ReceiptHandle: &l.receipt})
-	if err != nil {
-		l.worker.Log.Error("deleting the message", "error", err)
-	}
+	l.worker.receipts <- l.receipt
 }
 
 // handBack makes the message visible after a while. A message that cannot be

@@ -80,7 +80,7 @@ func (w *worker) decline(ctx, live context.Context, l *lease, m types.Message, e
 	switch {
 	case errors.Is(err, errHasResult), errors.Is(err, errCancelled):
 		log.Info("deleting a message unrun", "reason", err)
-		l.delete(live)
+		l.delete()
 	case ctx.Err() != nil:
 		l.handBack(live, 0)
 	case errors.Is(err, errUnprotected):

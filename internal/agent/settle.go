@@ -35,7 +35,7 @@ func (a *attempt) settle(ctx context.Context, end record.End) {
 		return
 	}
 	if a.isLast(end) {
-		a.lease.delete(ctx)
+		a.lease.delete()
 		return
 	}
 	a.lease.handBack(ctx, a.delay(end))
@@ -51,7 +51,7 @@ func (a *attempt) settleForeign(ctx context.Context, end record.End) {
 	if end.State == record.Failed {
 		a.log.Error("deleting a message whose command failed for good", "exit code", end.ExitCode, "attempts", a.number)
 	}
-	a.lease.delete(ctx)
+	a.lease.delete()
 }
 
 // settleInterrupted hands the message to another worker, once that can see
@@ -60,7 +60,7 @@ func (a *attempt) settleForeign(ctx context.Context, end record.End) {
 func (a *attempt) settleInterrupted(ctx context.Context, end record.End, box *outbox) {
 	err := a.putEnd(ctx, end)
 	if a.run.generation(a.message.job.generation).cancelled {
-		a.lease.delete(ctx)
+		a.lease.delete()
 	} else {
 		a.lease.handBack(ctx, a.delay(end))
 	}
@@ -73,9 +73,11 @@ func (a *attempt) settleInterrupted(ctx context.Context, end record.End, box *ou
 // where this was the job's last attempt.
 func (a *attempt) record(ctx context.Context, end record.End, box *outbox) error {
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.putEnd(groupCtx, end) })
-	group.Go(func() error { return box.upload(groupCtx, a.records, a.prefix()+"out/") })
-	if err := group.Wait(); err != nil {
+	if len(box.files) > 0 {
+		group.Go(func() error { return box.upload(groupCtx, a.records, a.prefix()+"out/") })
+	}
+	err := a.putEnd(ctx, end)
+	if err := errors.Join(err, group.Wait()); err != nil {
 		return err
 	}
 	if !a.isLast(end) {
@@ -86,10 +88,10 @@ func (a *attempt) record(ctx context.Context, end record.End, box *outbox) error
 
 // putEnd writes end.json and log.txt.
 func (a *attempt) putEnd(ctx context.Context, end record.End) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.records.PutJSON(ctx, a.prefix()+"end.json", end) })
+	var group errgroup.Group
 	group.Go(func() error { return a.records.Put(ctx, a.prefix()+"log.txt", a.logFile(end)) })
-	return group.Wait()
+	err := a.records.PutJSON(ctx, a.prefix()+"end.json", end)
+	return errors.Join(err, group.Wait())
 }
 
 // logFile is what the command printed; an attempt that has no folder has the

@@ -56,6 +56,18 @@ func TestAWorkerThatIsStoppedInterruptsItsJob(t *testing.T) {
 	}
 }
 
+func TestAWorkerThatIsStoppedDeletesWhatIsDone(t *testing.T) {
+	b := newBed(t)
+	b.run(1, nil)
+	b.send(0, 1, "{}")
+	w := b.work("true")
+	b.await("a result", func() bool { return b.exists(record.ResultKey(runID, 1, 0)) })
+	w.stop()
+	if visible, all := b.queued(); all != 0 {
+		t.Errorf("got %d visible of %d messages, want none", visible, all)
+	}
+}
+
 func TestWhatAnInterruptedJobLeftIsKept(t *testing.T) {
 	b := newBed(t)
 	b.run(1, nil)

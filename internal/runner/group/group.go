@@ -14,6 +14,11 @@ import (
 // has been ended: something that was not found may hold the pipe open.
 const outputGrace = 5 * time.Second
 
+// copyBuffers are those through which output goes.
+var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
+
+const copySize = 32 << 10
+
 // A Command is what to start.
 type Command struct {
 	Path string   // the file, as Lookup found it
@@ -174,7 +179,10 @@ func (g *Group) pipe(dst io.Writer) (*os.File, error) {
 	g.pipes = append(g.pipes, r)
 	g.copies.Go(func() {
 		defer r.Close()
-		_, _ = io.Copy(dst, r)
+		buffer := copyBuffers.Get().(*[copySize]byte)
+		defer copyBuffers.Put(buffer)
+		// Hidden behind a plain Reader, the file does not copy by itself.
+		_, _ = io.CopyBuffer(dst, struct{ io.Reader }{r}, buffer[:])
 		// Where dst takes no more, the command must not block or die of it.
 		_, _ = io.Copy(io.Discard, r)
 	})

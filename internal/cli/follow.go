@@ -43,7 +43,7 @@ func (a *app) follow(ctx context.Context, s *client.Session, r *run.Run, f follo
 		if err == nil && hopeless == nil {
 			hopeless, err = a.cancelHopeless(ctx, r, follower, p, sending)
 		}
-		if err := a.disturbed(ctx, s, r, errors.Join(err, sending.failure())); err != nil {
+		if err := a.disturbed(ctx, s, r, sending, err); err != nil {
 			return err
 		}
 		show.update(p)
@@ -82,11 +82,12 @@ func (a *app) cancelHopeless(ctx context.Context, r *run.Run, f *run.Follower, p
 }
 
 // disturbed says what to do next when following a run came to an early end.
-func (a *app) disturbed(ctx context.Context, s *client.Session, r *run.Run, err error) error {
+func (a *app) disturbed(ctx context.Context, s *client.Session, r *run.Run, sending *sending, err error) error {
+	err = errors.Join(err, sending.failure())
 	resume := "spate run --resume " + shortID(r.ID)
 	switch {
 	case ctx.Err() != nil:
-		return a.interrupted(s, r)
+		return a.interrupted(s, r, sending)
 	case err == nil:
 		return nil
 	case s.Ended():
@@ -95,12 +96,17 @@ func (a *app) disturbed(ctx context.Context, s *client.Session, r *run.Run, err 
 	return &hintedError{fact: err.Error(), hint: resume}
 }
 
-func (a *app) interrupted(s *client.Session, r *run.Run) error {
+func (a *app) interrupted(s *client.Session, r *run.Run, sending *sending) error {
 	switch {
 	case s.Own && !s.Address.Quiet:
 		fmt.Fprintln(a.stderr, "stopping the tasks, which hand their jobs back; Ctrl-C again ends them at once")
 		return &hintedError{
 			fact: "interrupted: the tasks are stopped, and the jobs that have no result stay in the queue",
+			hint: "spate run --resume " + shortID(r.ID),
+		}
+	case !sending.done:
+		return &hintedError{
+			fact: "interrupted before every job was sent; those that were go on in the engine of another process",
 			hint: "spate run --resume " + shortID(r.ID),
 		}
 	case s.Address.Brief:
@@ -120,13 +126,15 @@ type sending struct {
 	cancel context.CancelFunc
 	result chan error // closed after its one value
 	err    error
-	over   bool
+	done   bool // it came to its end by itself
+	over   bool // it was stopped
 }
 
 func startSending(ctx context.Context, send func(context.Context) error) *sending {
 	s := &sending{result: make(chan error, 1)}
 	ctx, s.cancel = context.WithCancel(ctx)
 	if send == nil {
+		s.done = true
 		close(s.result)
 		return s
 	}
@@ -142,7 +150,7 @@ func (s *sending) failure() error {
 	select {
 	case err, ok := <-s.result:
 		if ok && !s.over {
-			s.err = err
+			s.err, s.done = err, err == nil
 		}
 	default:
 	}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// mostMemory is the most that a process, or one of those it waited for, held
+// of memory.
+func mostMemory(p *os.ProcessState) int64 {
+	usage := p.SysUsage().(*syscall.Rusage)
+	if runtime.GOOS == "darwin" {
+		return usage.Maxrss
+	}
+	return usage.Maxrss << 10
+}
+
+// idleFor is how long an engine is left alone before its memory is read.
+const idleFor = 5 * time.Second
+
+// idle measures an engine that has nothing to do.
+func (b *bench) idle(ctx context.Context, t *table) (err error) {
+	tell("idle engine")
+	cmd := b.command(ctx, "home", "serve")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, cmd.Process.Signal(os.Interrupt))
+		_ = cmd.Wait() // told to end, it may say so
+	}()
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // the first of its exports
+		return fmt.Errorf("spate serve printed nothing: %w", err)
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(idleFor):
+	}
+	text, err := exec.CommandContext(ctx, "ps", "-o", "rss=", "-p", strconv.Itoa(cmd.Process.Pid)).Output()
+	if err != nil {
+		return fmt.Errorf("asking for an engine's memory: %w", err)
+	}
+	kib, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return err
+	}
+	t.addMemory("idle engine, resident", kib<<10, 40*mb)
+	return nil
+}
+
+// memory measures the memory of a run of very many jobs.
+func (b *bench) memory(ctx context.Context, t *table) error {
+	if b.huge == 0 {
+		return nil
+	}
+	tell("%d jobs", b.huge)
+	s, err := b.runTrue(ctx, "home-huge", b.huge)
+	if err != nil {
+		return err
+	}
+	what := fmt.Sprintf("%d jobs of true: ", b.huge)
+	t.add(what+"the run itself", short(s.wall))
+	t.addMemory(what+"spate run, most resident", s.memory, 300*mb)
+	return nil
+}

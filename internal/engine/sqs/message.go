@@ -53,9 +53,17 @@ func (e extra) empty() bool {
 	return len(e.Attributes) == 0 && e.Trace == "" && e.Group == ""
 }
 
+// What a payload needs in memory beside its text, in bytes: itself, and a map
+// of attributes, which has room for eight of them, for each eight.
+const (
+	payloadSize    = 112
+	attributesRoom = 1024
+)
+
 // size is the number of bytes that the payload is taken to need in memory.
 func (p *payload) size() int {
-	return len(p.body) + attributesSize(p.Attributes) + len(p.Trace) + len(p.Group)
+	maps := (len(p.Attributes) + 7) / 8
+	return payloadSize + len(p.body) + maps*attributesRoom + attributesSize(p.Attributes) + len(p.Trace) + len(p.Group)
 }
 
 // A uuid is a random version 4 UUID.

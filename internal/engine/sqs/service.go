@@ -22,7 +22,7 @@ const (
 	maxWait        = 20     // seconds
 	maxVisibility  = 43_200 // seconds, from a message's reception
 	purgeInterval  = 60 * time.Second
-	payloadBudget  = 64 << 20 // bytes of payloads in memory
+	payloadBudget  = 32 << 20 // bytes of payloads in memory
 	discardAtATime = 1000     // expired messages deleted by one change
 )
 

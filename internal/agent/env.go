@@ -26,6 +26,7 @@ const (
 	envEndpoint  = "SPATE_AWS_ENDPOINT_URL"
 	envKey       = "SPATE_AWS_ACCESS_KEY_ID"
 	envSecret    = "SPATE_AWS_SECRET_ACCESS_KEY"
+	envToken     = "SPATE_AWS_SESSION_TOKEN"
 	envRegion    = "SPATE_AWS_REGION"
 	envAgent     = "ECS_AGENT_URI"
 	envMetadata  = "ECS_CONTAINER_METADATA_URI_V4"
@@ -60,7 +61,7 @@ func FromEnv(ctx context.Context, environ, command []string) (Config, error) {
 		c.AWS = aws.Config{
 			Region:       get(envRegion),
 			BaseEndpoint: &endpoint,
-			Credentials:  credentials.NewStaticCredentialsProvider(get(envKey), get(envSecret), ""),
+			Credentials:  credentials.NewStaticCredentialsProvider(get(envKey), get(envSecret), get(envToken)),
 		}
 		return c, nil
 	}

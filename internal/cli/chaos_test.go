@@ -2,14 +2,12 @@ package cli_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -18,9 +16,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/spate-run/spate/internal/agent"
-	"github.com/spate-run/spate/internal/cli"
 )
 
 var (
@@ -28,25 +23,6 @@ var (
 	chaosKills = flag.Int("chaos.kills", 30, "how often the chaos test kills the engine")
 	chaosSeed  = flag.Uint64("chaos.seed", 0, "the chaos test's seed; 0 takes another each time")
 )
-
-// chaosMain is spate with workers whose messages come back soon after their
-// end: the test has no two minutes to wait for them.
-func chaosMain() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if os.Args[1] != "agent" {
-		os.Exit(cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-	}
-	c, err := agent.FromEnv(ctx, os.Environ(), os.Args[3:]) // agent -- command…
-	if err == nil {
-		c.Visibility, c.Heartbeat = 3*time.Second, 500*time.Millisecond
-		err = agent.Run(ctx, c)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
 
 // TestChaos kills the engine again and again while it works through a run, and
 // then counts: every job has one result, and none was started after that.
@@ -119,7 +95,7 @@ func (c *chaos) spawn(args ...string) *spawned {
 		c.t.Fatal(err)
 	}
 	defer log.Close()
-	s.cmd = exec.Command("spate-chaos", args...)
+	s.cmd = exec.Command("spate", args...)
 	s.cmd.Dir = c.dir
 	s.cmd.Env = append(os.Environ(), c.mark, "SPATE_HOME="+filepath.Join(c.dir, "home"))
 	s.cmd.Stderr = log
@@ -159,19 +135,24 @@ func (c *chaos) learn(s *spawned) {
 // a run of its own process, or in a server's with a run beside it.
 func (c *chaos) killOnce(left int) {
 	c.t.Helper()
-	var victim, client *spawned
-	if c.rand.IntN(2) == 0 {
-		victim = c.spawn(c.work()...)
-		client = victim
-	} else {
-		victim = c.spawn("serve")
-		c.await(victim, "that it serves", func() bool { return strings.Contains(readIfThere(victim.log), "spate serves") })
-		client = c.spawn(c.work()...)
-	}
+	victim, client := c.bringUp(c.rand.IntN(2) == 1)
 	c.awaitMoment(victim, left)
 	victim.kill()
 	c.learn(client)
 	client.kill()
+}
+
+// bringUp starts what works on the run: one command with an engine of its own,
+// or a server and a command beside it.
+func (c *chaos) bringUp(serve bool) (engine, client *spawned) {
+	c.t.Helper()
+	if !serve {
+		engine = c.spawn(c.work()...)
+		return engine, engine
+	}
+	engine = c.spawn("serve")
+	c.await(engine, "that it serves", func() bool { return strings.Contains(readIfThere(engine.log), "spate serves") })
+	return engine, c.spawn(c.work()...)
 }
 
 // awaitMoment returns at the moment to kill: soon after the start, or when some
@@ -225,7 +206,7 @@ func (c *chaos) finish() {
 // check counts results, attempts and processes.
 func (c *chaos) check(kills int) {
 	c.t.Helper()
-	cmd := exec.Command("spate-chaos", "results", c.run, "-o", "json")
+	cmd := exec.Command("spate", "results", c.run, "-o", "json")
 	cmd.Env = append(os.Environ(), c.mark, "SPATE_HOME="+filepath.Join(c.dir, "home"))
 	out, err := cmd.Output()
 	if err != nil {

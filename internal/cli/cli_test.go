@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		code := cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 		stop()
 		os.Exit(code)
-	}, "spate-chaos": chaosMain})
+	}})
 }
 
 func TestScripts(t *testing.T) {

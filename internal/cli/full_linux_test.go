@@ -16,11 +16,11 @@ import (
 const onAFullDisk = `
 mkdir -p home
 mount -t tmpfs -o size=2m none home || exit 99
-spate-chaos run -p i=1..20 > /dev/null 2> first; echo $? > first.code
-spate-chaos runs > /dev/null 2> full; echo $? > full.code
+spate run -p i=1..20 > /dev/null 2> first; echo $? > first.code
+spate runs > /dev/null 2> full; echo $? > full.code
 mount -o remount,size=64m home
-spate-chaos run --resume last > /dev/null 2> second; echo $? > second.code
-exec spate-chaos results last -o json > results`
+spate run --resume last > /dev/null 2> second; echo $? > second.code
+exec spate results last -o json > results`
 
 func TestAFullDisk(t *testing.T) {
 	c := newChaos(t, 20, rand.New(rand.NewPCG(0, 0)))

@@ -132,6 +132,17 @@ func (e *Engine) sweep() {
 	}
 }
 
+// tasks is the session token of the credentials that tasks get: what they hold
+// of queues is told by it from what others do. They are processes, which the
+// sweep has ended before a service hears of it. (Containers that outlive an
+// engine will need a token that does.)
+func (e *Engine) tasks() string {
+	if e.cfg.Quiet {
+		return "" // it starts none, and has ended none
+	}
+	return e.owner
+}
+
 // Region is the one region of an embedded engine.
 const Region = "us-east-1"
 

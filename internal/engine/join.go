@@ -33,7 +33,9 @@ func (e *Engine) join(ctx context.Context, h home) (err error) {
 		e.handler.ServeHTTP(w, r)
 	}), &e.address.Keys, account())
 
-	if s.sqs, err = sqs.New(ctx, sqs.Config{Store: e.store, Account: account(), Log: log, Endpoint: e.address.Endpoint}); err != nil {
+	if s.sqs, err = sqs.New(ctx, sqs.Config{
+		Store: e.store, Account: account(), Log: log, Endpoint: e.address.Endpoint, Tasks: e.tasks(),
+	}); err != nil {
 		return err
 	}
 	if s.s3, err = s3.New(ctx, s3.Config{Store: e.store, Dir: h.objects(), Log: log}); err != nil {
@@ -107,6 +109,7 @@ func (e *Engine) newECS(ctx context.Context) (*ecs.Service, error) {
 			"AWS_ENDPOINT_URL=" + e.address.Endpoint,
 			"AWS_ACCESS_KEY_ID=" + e.address.Keys.AccessKeyID,
 			"AWS_SECRET_ACCESS_KEY=" + e.address.Keys.SecretAccessKey,
+			"AWS_SESSION_TOKEN=" + e.tasks(),
 			"AWS_REGION=" + Region,
 		},
 		Logs: e.services.logs.Writer,

@@ -26,5 +26,5 @@
 //
 // It leaves to others: S3's own protocol, chunked bodies with their signatures
 // among it; whether a member is required or valid; and event streams. Signatures
-// of any region are taken, session tokens are not looked at.
+// of any region are taken, session tokens are not checked.
 package wire

@@ -103,6 +103,7 @@ type exchange struct {
 // A call is what an operation's function may ask about its request.
 type call struct {
 	id      string
+	token   string // of temporary credentials
 	present presence
 }
 
@@ -125,8 +126,18 @@ func RequestID(ctx context.Context) string {
 	return c.id
 }
 
+// SessionToken returns the session token of the credentials that signed the
+// request that ctx belongs to, or nothing. Any token is let in.
+func SessionToken(ctx context.Context) string {
+	c, ok := ctx.Value(callKey{}).(*call)
+	if !ok {
+		return ""
+	}
+	return c.token
+}
+
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{handler: h, w: w, r: r, call: call{id: newRequestID()}}
+	x := &exchange{handler: h, w: w, r: r, call: call{id: newRequestID(), token: r.Header.Get("X-Amz-Security-Token")}}
 	signature, denied := readSignature(r)
 	x.codec = codecOf(r, signature)
 	if x.codec == nil {

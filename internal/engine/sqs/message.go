@@ -33,6 +33,7 @@ type delivery struct {
 	first    int64 // its first reception ever
 	taken    int64 // its latest reception
 	received int32 // receptions so far
+	task     bool  // its latest receiver was a task of the engine's own
 }
 
 // A payload is the part of a message that never changes, save source.

@@ -20,6 +20,7 @@ type reception struct {
 	most       int
 	visibility int // seconds
 	wait       time.Duration
+	task       bool // by a task of the engine's own
 }
 
 // A revision is a claimed message and the delivery that it gets.
@@ -43,6 +44,7 @@ func (s *Service) receiveMessage(ctx context.Context, in *sqs.ReceiveMessageInpu
 	if err != nil {
 		return nil, err
 	}
+	r.task = s.tasks != "" && wire.SessionToken(ctx) == s.tasks
 	batch, err := s.receive(ctx, q, r)
 	if err != nil {
 		return nil, err
@@ -218,7 +220,7 @@ func (s *Service) triage(q *queue, r reception, claimed []*message) (batch []rec
 		default:
 			next := m.delivery
 			next.received++
-			next.taken = now
+			next.taken, next.task = now, r.task
 			next.due = now + int64(r.visibility)*1000
 			if next.first == 0 {
 				next.first = now

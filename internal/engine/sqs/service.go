@@ -32,6 +32,12 @@ type Config struct {
 	Account wire.Account
 	// Endpoint is the base of queue URLs, such as "http://127.0.0.1:4566".
 	Endpoint string
+	// Tasks is the session token of the credentials that the engine's own tasks
+	// have. What such tasks hold when the service is made is visible at once:
+	// they ended with the engine before. (A message that was handed back for
+	// later is not told from one that is held.) Empty: there are no tasks, and
+	// what earlier ones held stays hidden.
+	Tasks string
 	// Log gets what clients cannot be told; nil discards it.
 	Log *slog.Logger
 }
@@ -42,6 +48,7 @@ type Service struct {
 	table    store.Table[document]
 	account  wire.Account
 	endpoint string
+	tasks    string // session token
 	log      *slog.Logger
 	wake     chan struct{} // tells Run that armed has come nearer
 
@@ -68,6 +75,7 @@ func New(ctx context.Context, config Config) (*Service, error) {
 		table:    store.NewTable[document](config.Store, "sqs.queue"),
 		account:  config.Account,
 		endpoint: config.Endpoint,
+		tasks:    config.Tasks,
 		log:      config.Log,
 		wake:     make(chan struct{}, 1),
 		queues:   map[string]*queue{},
@@ -77,7 +85,7 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if err := s.store.Migrate(ctx, schema); err != nil {
+	if err := s.migrate(ctx); err != nil {
 		return nil, fmt.Errorf("preparing the tables of sqs: %w", err)
 	}
 	if err := s.load(ctx); err != nil {

@@ -34,11 +34,17 @@ type engine struct {
 // it until the test or stop ends it.
 func start(t testing.TB, path string) *engine {
 	t.Helper()
+	return startFor(t, path, "")
+}
+
+// startFor starts an engine whose own tasks have this session token.
+func startFor(t testing.TB, path, tasks string) *engine {
+	t.Helper()
 	st, err := store.Open(context.Background(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := sqs.New(t.Context(), sqs.Config{Store: st, Account: account, Endpoint: "http://engine.local"})
+	service, err := sqs.New(t.Context(), sqs.Config{Store: st, Account: account, Endpoint: "http://engine.local", Tasks: tasks})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,27 @@ CREATE TABLE IF NOT EXISTS sqs_message (
 );
 CREATE TABLE IF NOT EXISTS sqs_delivery (
 	id INTEGER PRIMARY KEY, due INTEGER NOT NULL, first INTEGER NOT NULL,
-	taken INTEGER NOT NULL, received INTEGER NOT NULL
+	taken INTEGER NOT NULL, received INTEGER NOT NULL, task INTEGER NOT NULL DEFAULT 0
 );`
+
+// migrate makes the tables, and brings those of an older version up to date.
+func (s *Service) migrate(ctx context.Context) error {
+	if err := s.store.Migrate(ctx, schema); err != nil {
+		return err
+	}
+	return s.store.Update(ctx, func(tx *store.Tx) error {
+		row, err := tx.QueryRow("SELECT count(*) FROM pragma_table_info('sqs_delivery') WHERE name = 'task'")
+		if err != nil {
+			return err
+		}
+		var there bool
+		if err := row.Scan(&there); err != nil || there {
+			return err
+		}
+		_, err = tx.Exec("ALTER TABLE sqs_delivery ADD COLUMN task INTEGER NOT NULL DEFAULT 0")
+		return err
+	})
+}
 
 func insertMessage(tx *store.Tx, queue int64, m *message) error {
 	var encoded []byte
@@ -37,8 +56,8 @@ func insertMessage(tx *store.Tx, queue int64, m *message) error {
 }
 
 func saveDelivery(tx *store.Tx, id int64, d delivery) error {
-	_, err := tx.Exec("INSERT OR REPLACE INTO sqs_delivery (id, due, first, taken, received) VALUES (?, ?, ?, ?, ?)",
-		id, d.due, d.first, d.taken, d.received)
+	_, err := tx.Exec("INSERT OR REPLACE INTO sqs_delivery (id, due, first, taken, received, task) VALUES (?, ?, ?, ?, ?, ?)",
+		id, d.due, d.first, d.taken, d.received, d.task)
 	return err
 }
 
@@ -99,7 +118,7 @@ func (s *Service) load(ctx context.Context) error {
 	}
 	rows, err := s.store.Query(ctx, `
 		SELECT m.id, m.queue, m.uuid, m.sent, m.base, coalesce(d.due, m.due),
-			coalesce(d.first, 0), coalesce(d.taken, 0), coalesce(d.received, 0)
+			coalesce(d.first, 0), coalesce(d.taken, 0), coalesce(d.received, 0), coalesce(d.task, 0)
 		FROM sqs_message m LEFT JOIN sqs_delivery d ON d.id = m.id ORDER BY m.id`)
 	if err != nil {
 		return fmt.Errorf("reading messages: %w", err)
@@ -113,11 +132,14 @@ func (s *Service) loadMessages(rows *sql.Rows, byID map[int64]*queue) error {
 		var m message
 		var queue int64
 		var id sql.RawBytes
-		if err := rows.Scan(&m.id, &queue, &id, &m.sent, &m.base, &m.due, &m.first, &m.taken, &m.received); err != nil {
+		if err := rows.Scan(&m.id, &queue, &id, &m.sent, &m.base, &m.due, &m.first, &m.taken, &m.received, &m.task); err != nil {
 			return fmt.Errorf("reading messages: %w", err)
 		}
 		copy(m.uuid[:], id)
 		s.lastMessage = max(s.lastMessage, m.id)
+		if m.task && s.tasks != "" {
+			m.due = min(m.due, now) // its receiver has ended
+		}
 		if q := byID[queue]; q != nil {
 			s.add(q, &m, now)
 		}

@@ -1,0 +1,115 @@
+package sqs_test
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/spate-run/spate/internal/store"
+)
+
+// with is a client whose credentials have a session token.
+func (e *engine) with(token string) *engine {
+	other := *e
+	other.Client = sdk.New(e.Options(), func(o *sdk.Options) {
+		o.Credentials = credentials.NewStaticCredentialsProvider("id", "secret", token)
+	})
+	return &other
+}
+
+// bodies receives what is visible.
+func (e *engine) bodies(t *testing.T, url string) []string {
+	t.Helper()
+	var bodies []string
+	for _, m := range e.receive(t, url) {
+		bodies = append(bodies, *m.Body)
+	}
+	slices.Sort(bodies)
+	return bodies
+}
+
+func TestWhatEndedTasksHeldIsVisible(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	e := startFor(t, path, "task")
+	url := e.create(t, "q")
+	take := func(receiver *engine, body string) types.Message {
+		e.send(t, url, body)
+		got := receiver.receive(t, url)
+		if len(got) != 1 || *got[0].Body != body {
+			t.Fatalf("got %+v, want %q", got, body)
+		}
+		return got[0]
+	}
+	take(e, "another's")
+	take(e.with("other"), "another token's")
+	take(e.with("task"), "a task's")
+	e.with("task").hide(t, url, take(e.with("task"), "a task's that it kept"), 600)
+	e.stop()
+
+	// One that has no tasks cannot know what became of the others'.
+	e = start(t, path)
+	if got := e.bodies(t, url); len(got) > 0 {
+		t.Errorf("where there are no tasks: got %q, want nothing visible", got)
+	}
+	e.stop()
+
+	e = startFor(t, path, "task")
+	if got, want := e.bodies(t, url), []string{"a task's", "a task's that it kept"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	e.stop()
+
+	// Whoever has received them since, it was not a task.
+	e = startFor(t, path, "task")
+	if got := e.bodies(t, url); len(got) > 0 {
+		t.Errorf("after another reception: got %q, want nothing visible", got)
+	}
+}
+
+func TestReceptionsOfEndedTasksCount(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	for want := 1; want <= 3; want++ {
+		e := startFor(t, path, "task")
+		url := e.create(t, "q")
+		if want == 1 {
+			e.send(t, url, "x")
+		}
+		messages := e.with("task").receive(t, url)
+		if len(messages) != 1 {
+			t.Fatalf("got %+v, want the message", messages)
+		}
+		if got := atoi(t, messages[0].Attributes["ApproximateReceiveCount"]); got != want {
+			t.Errorf("got %d receptions, want %d", got, want)
+		}
+		e.stop()
+	}
+}
+
+// The table of deliveries had no tasks once.
+func TestAnOlderStoreIsRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	st, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const old = "CREATE TABLE sqs_delivery (id INTEGER PRIMARY KEY, due INTEGER NOT NULL, first INTEGER NOT NULL," +
+		" taken INTEGER NOT NULL, received INTEGER NOT NULL)"
+	if err := st.Migrate(context.Background(), old); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e := startFor(t, path, "task")
+	url := e.create(t, "q")
+	e.send(t, url, "x")
+	if got := e.with("task").receive(t, url); len(got) != 1 || aws.ToString(got[0].Body) != "x" {
+		t.Errorf("got %+v, want the message", got)
+	}
+}

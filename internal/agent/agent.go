@@ -25,6 +25,7 @@ import (
 
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/runner"
 	"github.com/spate-run/spate/internal/runner/group"
 )
 
@@ -200,17 +201,18 @@ func newWorker(c Config) (*worker, error) {
 // makeDir makes the worker's own folder. An image made from scratch may have
 // no folder for temporary files.
 func makeDir(base string) (string, error) {
+	const name = "spate-worker-"
 	if base != "" {
-		return makeDirIn(base)
+		return makeDirIn(base, "") // where nobody looks for whose it is
 	}
-	dir, err := makeDirIn(os.TempDir())
+	dir, err := makeDirIn(os.TempDir(), name)
 	if err != nil {
-		dir, err = makeDirIn("/spate")
+		dir, err = makeDirIn("/spate", name)
 	}
 	return dir, err
 }
 
-func makeDirIn(base string) (string, error) {
+func makeDirIn(base, name string) (string, error) {
 	base, err := filepath.Abs(base)
 	if err == nil {
 		err = os.MkdirAll(base, 0o777)
@@ -218,7 +220,7 @@ func makeDirIn(base string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making the worker's folder: %w", err)
 	}
-	dir, err := os.MkdirTemp(base, "spate-worker-")
+	dir, err := os.MkdirTemp(base, name)
 	if err != nil {
 		return "", fmt.Errorf("making the worker's folder: %w", err)
 	}
@@ -233,7 +235,7 @@ func (w *worker) close() {
 	}
 	w.reaper.Close()
 	w.protection.close()
-	if err := removeAll(w.dir); err != nil {
+	if err := runner.RemoveAll(w.dir); err != nil {
 		w.Log.Warn("removing the worker's folder", "error", err)
 	}
 }

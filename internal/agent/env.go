@@ -22,7 +22,6 @@ import (
 const (
 	envQueue     = "SPATE_QUEUE_URL"
 	envBucket    = "SPATE_BUCKET"
-	envDir       = "SPATE_DIR"
 	envEndpoint  = "SPATE_AWS_ENDPOINT_URL"
 	envKey       = "SPATE_AWS_ACCESS_KEY_ID"
 	envSecret    = "SPATE_AWS_SECRET_ACCESS_KEY"
@@ -43,7 +42,7 @@ func FromEnv(ctx context.Context, environ, command []string) (Config, error) {
 		Command:  command,
 		Agent:    get(envAgent),
 		Metadata: get(envMetadata),
-		Dir:      get(envDir),
+		Dir:      get(runner.EnvDir),
 		Environ:  jobEnviron(environ),
 		// A worker waits most of the time, for its job or for answers: more
 		// threads only wake one another, and its few megabytes need not be

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/runner"
 )
 
 // A run is one that messages named: what was read of it, and what is known.
@@ -53,7 +54,7 @@ func (w *worker) openRun(ctx context.Context, id string) (*run, error) {
 	r.Job.Timeout = cmp.Or(r.Job.Timeout, defaults.Timeout)
 	r.Job.StopTimeout = cmp.Or(r.Job.StopTimeout, defaults.StopTimeout)
 	if err := w.fetchInputs(ctx, id, r.in); err != nil {
-		return nil, errors.Join(err, removeAll(r.in))
+		return nil, errors.Join(err, runner.RemoveAll(r.in))
 	}
 	w.runs[id] = r
 	return r, nil

@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"github.com/spate-run/spate/internal/runner"
 )
 
 // A space is an attempt's own folder.
@@ -123,7 +124,7 @@ func (s *space) close() error {
 			errs = append(errs, f.Close())
 		}
 	}
-	return errors.Join(append(errs, removeAll(s.dir))...)
+	return errors.Join(append(errs, runner.RemoveAll(s.dir))...)
 }
 
 // A tee writes to the log file, and to a stream beside it. A full disk or a
@@ -155,19 +156,4 @@ func (t *tee) reset() error {
 	}
 	_, err := t.file.Seek(0, io.SeekStart)
 	return err
-}
-
-// removeAll removes a folder also where a job took its own rights away.
-func removeAll(dir string) error {
-	err := os.RemoveAll(dir)
-	if err == nil {
-		return nil
-	}
-	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, _ error) error {
-		if entry != nil && entry.IsDir() {
-			return os.Chmod(path, 0o700)
-		}
-		return nil
-	})
-	return os.RemoveAll(dir)
 }

@@ -56,7 +56,12 @@ type chaos struct {
 }
 
 func newChaos(t *testing.T, jobs int, r *rand.Rand) *chaos {
-	c := &chaos{t: t, dir: t.TempDir(), jobs: jobs, rand: r, mark: fmt.Sprintf("CHAOS=%d.%d", os.Getpid(), time.Now().UnixNano())}
+	dir, err := os.MkdirTemp("", "chaos") // short, so that workers have their folders in the home
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	c := &chaos{t: t, dir: dir, jobs: jobs, rand: r, mark: fmt.Sprintf("CHAOS=%d.%d", os.Getpid(), time.Now().UnixNano())}
 	file := "name: chaos\n" + `command: [sh, -c, 'echo $SPATE_INDEX $SPATE_ATTEMPT >> ` + c.startedPath() + `']` + "\n"
 	if err := os.WriteFile(filepath.Join(c.dir, "spate.yaml"), []byte(file), 0o600); err != nil {
 		t.Fatal(err)
@@ -234,10 +239,20 @@ func (c *chaos) check(kills int) {
 	if len(results) != c.jobs {
 		c.t.Errorf("got %d results, want %d", len(results), c.jobs)
 	}
+	c.checkRemains()
+	c.t.Logf("%d jobs, %d kills, %d attempts more than jobs", c.jobs, kills, c.started()-c.jobs)
+}
+
+// checkRemains complains of what a run has left that has ended: processes, and
+// folders of workers.
+func (c *chaos) checkRemains() {
+	c.t.Helper()
 	if left := c.processes(); len(left) > 0 {
 		c.t.Errorf("processes %v are left", left)
 	}
-	c.t.Logf("%d jobs, %d kills, %d attempts more than jobs", c.jobs, kills, c.started()-c.jobs)
+	if left, err := os.ReadDir(filepath.Join(c.dir, "home", "work")); len(left) > 0 || err != nil {
+		c.t.Errorf("of workers' folders: got %v, %v, want an empty one", left, err)
+	}
 }
 
 // lastAttempts reads which attempt of each job started last, and complains of

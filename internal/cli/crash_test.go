@@ -39,6 +39,7 @@ func TestARunGoesOnAtOnceAfterACrash(t *testing.T) {
 			if second.err != nil || !strings.Contains(readIfThere(second.log), "2 of 2 done") {
 				t.Errorf("the run that goes on: %v\n%s", second.err, readIfThere(second.log))
 			}
+			c.checkRemains()
 		})
 	}
 }

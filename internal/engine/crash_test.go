@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +63,30 @@ func TestWhatAKilledEngineLeftIsEnded(t *testing.T) {
 	}
 	if err := others.Process.Signal(syscall.Signal(0)); err != nil {
 		t.Errorf("a process of another home was ended: %v", err)
+	}
+}
+
+func TestWhatKilledWorkersLeftIsRemoved(t *testing.T) {
+	home, err := os.MkdirTemp("", "spate") // a longer path would have no such folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(home) })
+	left := filepath.Join(home, "work", "1", "out")
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(left, "x"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stop := opened(t, engine.Config{Home: home, Quiet: true})
+	stop()
+	if _, err := os.Stat(left); err != nil {
+		t.Errorf("an engine that only looks has removed it: %v", err)
+	}
+	opened(t, engine.Config{Home: home})
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is there when its home has another engine: %v", err)
 	}
 }
 

@@ -108,7 +108,7 @@ func (e *Engine) open(ctx context.Context, h home) (err error) {
 		return fmt.Errorf("loading the engine's identity: %w", err)
 	}
 	e.owner = h.owner(id)
-	e.sweep()
+	e.sweep(h)
 	if err := e.listen(h, id); err != nil {
 		return err
 	}
@@ -123,12 +123,18 @@ func (e *Engine) open(ctx context.Context, h home) (err error) {
 
 // sweep ends what an engine of this home left behind that was killed: before
 // there are addresses at which it could reach this one.
-func (e *Engine) sweep() {
+func (e *Engine) sweep(h home) {
 	if e.cfg.Quiet {
 		return // it gives no work to anybody
 	}
 	if n := runner.Sweep(e.owner); n > 0 {
 		e.cfg.Log.Info("ended processes that an earlier engine of this home left", "processes", n)
+	}
+	if h.work() == "" {
+		return
+	}
+	if err := runner.RemoveAll(h.work()); err != nil {
+		e.cfg.Log.Warn("removing what workers of an earlier engine left", "error", err)
 	}
 }
 

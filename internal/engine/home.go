@@ -23,6 +23,21 @@ func (h home) lock() string     { return filepath.Join(string(h), "lock") }
 func (h home) leases() string   { return filepath.Join(string(h), "leases") }
 func (h home) identity() string { return filepath.Join(string(h), "identity") }
 
+// longest is how long a home's path may be, in bytes, for workers to have their
+// folders in it. Jobs have their TMPDIR there, some 28 bytes further on, and
+// make sockets in that: a Python program's take 32, and the whole may have 104
+// bytes (of macOS; Linux has 108).
+const longest = 44
+
+// work is the folder of workers' folders; where it is empty they are where the
+// system has its temporary files.
+func (h home) work() string {
+	if len(h) > longest {
+		return ""
+	}
+	return filepath.Join(string(h), "work")
+}
+
 // DefaultHome is where the embedded engine lives: $SPATE_HOME, or .spate in
 // the person's home folder.
 func DefaultHome() (string, error) {

@@ -44,7 +44,7 @@ func (e *Engine) join(ctx context.Context, h home) (err error) {
 	if s.logs, err = logs.New(ctx, logs.Config{Store: e.store, Account: account(), Log: log}); err != nil {
 		return err
 	}
-	if s.ecs, err = e.newECS(ctx); err != nil {
+	if s.ecs, err = e.newECS(ctx, h); err != nil {
 		return err
 	}
 	if s.autoscaling, err = e.newAutoscaling(ctx, inProcess); err != nil {
@@ -89,8 +89,8 @@ func (e *Engine) newHandler() http.Handler {
 	})
 }
 
-func (e *Engine) newECS(ctx context.Context) (*ecs.Service, error) {
-	process, err := runner.NewProcess(runner.ProcessConfig{Worker: e.cfg.Worker, Owner: e.owner})
+func (e *Engine) newECS(ctx context.Context, h home) (*ecs.Service, error) {
+	process, err := runner.NewProcess(runner.ProcessConfig{Worker: e.cfg.Worker, Dir: h.work(), Owner: e.owner})
 	if err != nil {
 		return nil, err
 	}

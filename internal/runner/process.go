@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,6 +27,8 @@ const (
 	// EnvParent is the process id of the engine that a worker belongs to. A
 	// worker that has another parent has lost its engine.
 	EnvParent = "SPATE_PARENT"
+	// EnvDir is a folder in which a worker makes its own.
+	EnvDir = "SPATE_DIR"
 	// envContainer marks everything that a container starts.
 	envContainer = "SPATE_CONTAINER"
 )
@@ -37,6 +41,10 @@ type ProcessConfig struct {
 	// Environ is the environment that containers inherit, as [os.Environ]
 	// returns it; nil: this process's own.
 	Environ []string
+	// Dir is where each worker has a folder, which ends with it. Nobody else
+	// puts anything there. Empty: workers make theirs where the system has its
+	// temporary files, and what a worker leaves that is killed stays.
+	Dir string
 	// Owner marks the containers, so that Sweep finds those that outlived the
 	// engine. Nobody else on this machine has it. Empty: one for this runner
 	// alone.
@@ -52,7 +60,9 @@ type ProcessConfig struct {
 type Process struct {
 	worker string
 	base   []string
-	owner  string // keeps containers of other engines apart
+	dir    string
+	dirs   atomic.Int64 // made so far
+	owner  string       // keeps containers of other engines apart
 }
 
 // NewProcess returns a runner that has started nothing.
@@ -69,7 +79,12 @@ func NewProcess(config ProcessConfig) (*Process, error) {
 	if environ == nil {
 		environ = os.Environ()
 	}
-	return &Process{worker: worker, base: without(environ, "SPATE_"), owner: cmp.Or(config.Owner, rand.Text())}, nil
+	return &Process{
+		worker: worker,
+		base:   without(environ, "SPATE_"),
+		dir:    config.Dir,
+		owner:  cmp.Or(config.Owner, rand.Text()),
+	}, nil
 }
 
 // sweepGrace is for workers to end their jobs, which they do at once when their
@@ -107,11 +122,25 @@ func (p *Process) Start(_ context.Context, c Container) (Running, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CannotStartContainerError: %w", err)
 	}
-	g, err := group.Start(command)
-	if err != nil {
+	running := &process{timeout: stopTimeout(c)}
+	if c.Worker && p.dir != "" {
+		if running.dir, err = p.makeDir(); err != nil {
+			return nil, fmt.Errorf("CannotCreateContainerError: making the worker's folder: %w", err)
+		}
+		command.Env = append(command.Env, EnvDir+"="+running.dir)
+	}
+	if running.group, err = group.Start(command); err != nil {
+		running.remove()
 		return nil, fmt.Errorf("CannotStartContainerError: %w", err)
 	}
-	return &process{group: g, timeout: stopTimeout(c)}, nil
+	return running, nil
+}
+
+// makeDir makes a folder for a worker. Its name is short: jobs have sockets
+// below it, whose paths may not be long.
+func (p *Process) makeDir() (string, error) {
+	dir := filepath.Join(p.dir, strconv.FormatInt(p.dirs.Add(1), 10))
+	return dir, os.MkdirAll(dir, 0o700)
 }
 
 // folder returns where a container's command runs.
@@ -183,11 +212,41 @@ type process struct {
 	group   *group.Group
 	timeout time.Duration
 	stop    sync.Once
+	dir     string // that ends with it; empty: none
+	removed sync.Once
 }
 
 func (p *process) PID() int { return p.group.PID() }
 
-func (p *process) Wait() Exit { return Exit{Code: p.group.Wait().Code} }
+func (p *process) Wait() Exit {
+	exit := p.group.Wait()
+	p.remove()
+	return Exit{Code: exit.Code}
+}
+
+// remove removes the folder. What cannot be removed goes with the next sweep
+// of the home.
+func (p *process) remove() {
+	if p.dir != "" {
+		p.removed.Do(func() { _ = RemoveAll(p.dir) })
+	}
+}
+
+// RemoveAll removes a folder as [os.RemoveAll] does, also where somebody took
+// away the rights to folders in it.
+func RemoveAll(dir string) error {
+	err := os.RemoveAll(dir)
+	if err == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, _ error) error {
+		if entry != nil && entry.IsDir() {
+			return os.Chmod(path, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}
 
 func (p *process) Stop() {
 	p.stop.Do(func() {
@@ -198,5 +257,5 @@ func (p *process) Stop() {
 			p.group.Kill()
 		}
 	})
-	p.group.Wait()
+	p.Wait()
 }

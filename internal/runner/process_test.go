@@ -3,11 +3,14 @@ package runner_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,6 +32,13 @@ func TestMain(m *testing.M) {
 		for _, variable := range os.Environ() {
 			fmt.Println(variable)
 		}
+	case "messy": // a worker that leaves all it made when it is killed
+		dir := os.Getenv(runner.EnvDir)
+		if err := errors.Join(os.Mkdir(dir+"/out", 0o700), os.WriteFile(dir+"/out/x", nil, 0o600), os.Chmod(dir+"/out", 0o500)); err != nil {
+			panic(err)
+		}
+		fmt.Println(dir)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "engine": // starts a container and is killed before it ends
 		startAndSayWho()
 		select {}
@@ -130,6 +140,33 @@ func TestAWorkerStandsInFrontOfTheCommand(t *testing.T) {
 		if slices.ContainsFunc(got, func(v string) bool { return strings.HasPrefix(v, name) }) {
 			t.Errorf("%s is in the worker's environment", name)
 		}
+	}
+}
+
+func TestAWorkersFolderEndsWithIt(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "work")
+	p := newProcess(t, runner.ProcessConfig{Worker: os.Args[0], Dir: dir})
+	var out bytes.Buffer
+	running, err := p.Start(t.Context(), runner.Container{
+		ID: "task", Image: "/", Worker: true, Command: []string{"true"}, Env: []string{helperEnv + "=messy"}, Stdout: &out,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := running.Wait().Code, 128+int(syscall.SIGKILL); got != want {
+		t.Errorf("got exit code %d, want %d: %s", got, want, &out)
+	}
+	own := strings.TrimSpace(out.String())
+	if !strings.HasPrefix(own, dir+"/") {
+		t.Errorf("the worker's folder is %q, want one in %s", own, dir)
+	}
+	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+		t.Errorf("got %v, %v, want an empty folder", left, err)
+	}
+	// Other containers have none.
+	const script = "echo ${" + runner.EnvDir + "-none}"
+	if got := output(t, p, runner.Container{ID: "other", Image: "/", Command: []string{"sh", "-c", script}}); got != "none\n" {
+		t.Errorf("another container's folder: got %q, want none", got)
 	}
 }
 

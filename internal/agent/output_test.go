@@ -120,7 +120,14 @@ func TestMetrics(t *testing.T) {
 		if diff := cmp.Diff(test.want, got.Metrics); diff != "" || got.State != record.Done {
 			t.Errorf("%s: got %s, metrics (-want +got):\n%s", test.name, got.State, diff)
 		}
-		if log := b.text(record.AttemptPrefix(runID, i, 1, 1) + "log.txt"); !strings.Contains(log, test.log) {
+		key := record.AttemptPrefix(runID, i, 1, 1) + "log.txt"
+		if test.log == "" {
+			if b.exists(key) {
+				t.Errorf("%s: got log %q, want none", test.name, b.text(key))
+			}
+			continue
+		}
+		if log := b.text(key); !strings.Contains(log, test.log) {
 			t.Errorf("%s: got log %q, want %q in it", test.name, log, test.log)
 		}
 	}

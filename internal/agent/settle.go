@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"time"
 
@@ -89,21 +88,25 @@ func (a *attempt) record(ctx context.Context, end record.End, box *outbox) error
 // putEnd writes end.json and log.txt.
 func (a *attempt) putEnd(ctx context.Context, end record.End) error {
 	var group errgroup.Group
-	group.Go(func() error { return a.records.Put(ctx, a.prefix()+"log.txt", a.logFile(end)) })
+	group.Go(func() error { return a.putLog(ctx, end) })
 	err := a.records.PutJSON(ctx, a.prefix()+"end.json", end)
 	return errors.Join(err, group.Wait())
 }
 
-// logFile is what the command printed; an attempt that has no folder has the
-// reason for that.
-func (a *attempt) logFile(end record.End) io.ReadSeeker {
+// putLog writes log.txt where there is something to read: what the command
+// printed, or the reason why an attempt has no folder.
+func (a *attempt) putLog(ctx context.Context, end record.End) error {
+	key := a.prefix() + "log.txt"
 	if a.space == nil {
-		return strings.NewReader("spate: " + end.Reason + "\n")
+		return a.records.Put(ctx, key, strings.NewReader("spate: "+end.Reason+"\n"))
 	}
 	if lost := a.space.log.lost; lost != nil {
 		a.log.Warn("the log is not whole", "attempt", a.number, "error", lost)
 	}
-	return a.space.log.file
+	if !a.space.log.written {
+		return nil
+	}
+	return a.records.Put(ctx, key, a.space.log.file)
 }
 
 func (a *attempt) outbox() *outbox {

@@ -130,14 +130,16 @@ func (s *space) close() error {
 // A tee writes to the log file, and to a stream beside it. A full disk or a
 // broken stream does not stop the job: the other goes on.
 type tee struct {
-	file   *os.File
-	stream io.Writer
-	lost   error // why the file is not whole
+	file    *os.File
+	stream  io.Writer
+	written bool  // something, to the file
+	lost    error // why the file is not whole
 }
 
 func (t *tee) Write(p []byte) (int, error) {
 	_, _ = t.stream.Write(p)
 	if t.lost == nil {
+		t.written = true
 		_, t.lost = t.file.Write(p)
 	}
 	return len(p), nil
@@ -150,7 +152,10 @@ func (t *tee) note(format string, args ...any) {
 
 // reset empties the file.
 func (t *tee) reset() error {
-	t.lost = nil
+	if !t.written {
+		return nil
+	}
+	t.written, t.lost = false, nil
 	if err := t.file.Truncate(0); err != nil {
 		return err
 	}

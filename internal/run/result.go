@@ -132,7 +132,7 @@ func (r *Run) Label(ctx context.Context, most int) (func(index int) string, erro
 func (r *Run) LogTail(ctx context.Context, result record.Result, n int64) (string, error) {
 	body, err := r.Stack.Records().OpenTail(ctx, r.attemptKey(result, "log.txt"), n)
 	if err != nil {
-		return "", err
+		return "", ifThere(err)
 	}
 	defer body.Close()
 	text, err := io.ReadAll(body)
@@ -144,20 +144,30 @@ func (r *Run) Log(ctx context.Context, index int) (io.ReadCloser, error) {
 	if err := r.check(index); err != nil {
 		return nil, err
 	}
-	var newest record.Attempt
+	var newest record.Attempt // that has ended
 	for object, err := range r.Stack.Records().List(ctx, record.JobPrefix(r.ID, index), "") {
 		if err != nil {
 			return nil, err
 		}
 		a, name, ok := record.ParseAttempt(r.ID, object.Key)
-		if ok && name == "log.txt" && cmp.Or(cmp.Compare(a.Generation, newest.Generation), cmp.Compare(a.Number, newest.Number)) > 0 {
+		if ok && (name == "log.txt" || name == "end.json") && cmp.Or(cmp.Compare(a.Generation, newest.Generation), cmp.Compare(a.Number, newest.Number)) > 0 {
 			newest = a
 		}
 	}
 	if newest.Number == 0 {
 		return nil, &NoLogError{Run: r.ID, Index: index}
 	}
-	return r.Stack.Records().Open(ctx, record.AttemptPrefix(r.ID, index, newest.Generation, newest.Number)+"log.txt")
+	return r.openLog(ctx, newest)
+}
+
+// openLog opens the log of an attempt that has ended: one that printed nothing
+// has none.
+func (r *Run) openLog(ctx context.Context, a record.Attempt) (io.ReadCloser, error) {
+	body, err := r.Stack.Records().Open(ctx, record.AttemptPrefix(r.ID, a.Index, a.Generation, a.Number)+"log.txt")
+	if _, silent := errors.AsType[*record.NotFoundError](err); silent {
+		return io.NopCloser(strings.NewReader("")), nil
+	}
+	return body, err
 }
 
 // A NoJobError reports an index that a run does not have.
@@ -195,7 +205,11 @@ func (r *Run) Download(ctx context.Context, rows []Row, dir string) (files int, 
 		}
 		folder := filepath.Join(dir, fmt.Sprintf("%0*d", len(fmt.Sprint(r.Jobs-1)), row.Index))
 		group.Go(func() error {
-			return r.download(ctx, r.attemptKey(*row.Result, "log.txt"), folder+".log")
+			body, err := r.openLog(ctx, record.Attempt{Index: row.Index, Generation: row.Result.Generation, Number: row.Result.Attempt})
+			if err != nil {
+				return err
+			}
+			return save(body, folder+".log")
 		})
 		files++
 		for _, output := range row.Result.Outputs {
@@ -205,7 +219,11 @@ func (r *Run) Download(ctx context.Context, rows []Row, dir string) (files int, 
 			}
 			files++
 			group.Go(func() error {
-				return r.download(ctx, r.attemptKey(*row.Result, "out/"+output.Name), filepath.Join(folder, name))
+				body, err := r.Stack.Records().Open(ctx, r.attemptKey(*row.Result, "out/"+output.Name))
+				if err != nil {
+					return err
+				}
+				return save(body, filepath.Join(folder, name))
 			})
 		}
 	}
@@ -218,11 +236,8 @@ func localName(name string) (string, bool) {
 	return path, filepath.IsLocal(path) && !strings.ContainsRune(name, 0)
 }
 
-func (r *Run) download(ctx context.Context, key, path string) (err error) {
-	body, err := r.Stack.Records().Open(ctx, key)
-	if err != nil {
-		return err
-	}
+// save writes an object to a file.
+func save(body io.ReadCloser, path string) error {
 	defer body.Close()
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
@@ -231,7 +246,6 @@ func (r *Run) download(ctx context.Context, key, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
 	_, err = io.Copy(f, body)
-	return err
+	return errors.Join(err, f.Close())
 }

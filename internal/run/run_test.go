@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -400,6 +403,60 @@ func TestRunsWithoutARecordAreNoRuns(t *testing.T) {
 	e := entry{"01ZZZZZZZZZZZZZZZZZZZZZZZZ", r.Stack}
 	if got, err := e.load(t.Context()); got != nil || err != nil {
 		t.Errorf("got %+v, %v, want no run", got, err)
+	}
+}
+
+func TestAnAttemptThatPrintedNothingHasAnEmptyLog(t *testing.T) {
+	r := newRun(t, newStack(t), 2)
+	put := func(index, attempt int, name, text string) {
+		t.Helper()
+		if err := r.Stack.Records().Put(t.Context(), record.AttemptPrefix(r.ID, index, 1, attempt)+name, strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(0, 1, "start.json", "{}")
+	put(0, 1, "end.json", "{}")
+	put(0, 1, "log.txt", "no space left")
+	log := func(index int) string {
+		t.Helper()
+		body, err := r.Log(t.Context(), index)
+		if _, none := errors.AsType[*NoLogError](err); none {
+			return "none"
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer body.Close()
+		text, err := io.ReadAll(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	want := func(index int, want string) {
+		t.Helper()
+		if got := log(index); got != want {
+			t.Errorf("job %d: got log %q, want %q", index, got, want)
+		}
+	}
+	want(0, "no space left")
+	want(1, "none")
+
+	put(0, 2, "start.json", "{}")
+	want(0, "no space left") // the second attempt runs
+	put(0, 2, "end.json", "{}")
+	want(0, "")
+	got, err := r.LogTail(t.Context(), record.Result{Index: 0, Generation: 1, Attempt: 2}, 100)
+	if got != "" || err != nil {
+		t.Errorf("got the end of a log %q, %v, want none", got, err)
+	}
+	row := Row{Index: 0, Result: &record.Result{Index: 0, Generation: 1, Attempt: 2}}
+	dir := t.TempDir()
+	if n, err := r.Download(t.Context(), []Row{row}, dir); n != 1 || err != nil {
+		t.Errorf("downloading: got %d files, %v, want 1", n, err)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "0.log")); len(text) > 0 || err != nil {
+		t.Errorf("got log file %q, %v, want an empty one", text, err)
 	}
 }
 

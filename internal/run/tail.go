@@ -37,7 +37,7 @@ const (
 // Tail hands on what the jobs of a run print, or one of them, until they have
 // their results. While an attempt runs its lines come from CloudWatch Logs,
 // where tasks log; what was missed there comes from its log.txt, which is there
-// when it has ended.
+// when it has ended, unless it printed nothing.
 func (r *Run) Tail(ctx context.Context, index int, emit func([]Line) error) error {
 	if index != AllJobs {
 		if err := r.check(index); err != nil {
@@ -157,14 +157,22 @@ const closingLooks = 10
 func (t *tail) finish(ctx context.Context, a record.Attempt, f *feed) error {
 	err := t.printLog(ctx, a, &f.printed)
 	if _, missing := errors.AsType[*NoLogError](err); missing {
-		if f.closing++; f.closing < closingLooks {
+		if f.closing++; f.closing < closingLooks && !t.hasResult(a) {
 			return nil
 		}
-		err = nil // it was lost
+		err = nil // it was lost, or printed nothing
 	}
 	delete(t.live, a)
 	t.told[a] = true
 	return err
+}
+
+// hasResult says whether the job of an attempt has its result, which is written
+// after the log.
+func (t *tail) hasResult(a record.Attempt) bool {
+	return slices.ContainsFunc(t.follower.outcomes, func(o outcome) bool {
+		return o.generation.number == a.Generation && (o.done.has(a.Index) || o.failed.has(a.Index))
+	})
 }
 
 // printLog hands on the log of an attempt that has ended, without what was

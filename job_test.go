@@ -135,7 +135,7 @@ func evaluate(t *testing.T, j job.Job, id logicalID, update string) map[string]a
 	if err != nil {
 		t.Fatal(err)
 	}
-	values, err := synthesised.ParameterValues(map[string]string{imageParameter: "python:3.12-slim", updateParameter: update})
+	values, err := synthesised.ParameterValues(map[string]string{imageParameter: "python:3.12-slim", updateParameter: update}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

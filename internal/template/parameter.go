@@ -42,7 +42,7 @@ func readParameter(m Member) (*Parameter, error) {
 	if p.Type == "" {
 		return nil, errorf(m.Pos, "Template format error: Every Parameters object must contain a Type member.")
 	}
-	if !knownParameterType(p.Type) {
+	if !p.kind().known() {
 		return nil, errorf(m.Pos, "Template format error: Unrecognized parameter type: %s", p.Type)
 	}
 	if p.AllowedPattern != "" {
@@ -125,75 +125,117 @@ func readScalars(path string, n *Node) ([]string, error) {
 	return texts, nil
 }
 
-// knownParameterType accepts String, Number, lists, and the types that AWS
-// checks against an account (AWS::EC2::VPC::Id …), whose values are strings.
-func knownParameterType(kind string) bool {
-	inner := strings.TrimSuffix(strings.TrimPrefix(kind, "List<"), ">")
-	return kind == "CommaDelimitedList" || inner == "String" || inner == "Number" || strings.HasPrefix(inner, "AWS::")
-}
-
-// isList reports whether a parameter's value is a list, written with commas.
-func (p *Parameter) isList() bool {
-	return p.Type == "CommaDelimitedList" || strings.HasPrefix(p.Type, "List<")
+// ParameterStoreNames returns the names in the parameter store that the given
+// parameters, and the defaults of others, stand for, in the template's order:
+// what [Template.ParameterValues] needs the values of.
+func (t *Template) ParameterStoreNames(given map[string]string) []string {
+	var names []string
+	for _, p := range t.Parameters {
+		name, ok := p.text(given)
+		if ok && p.kind().stored && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // ParameterValues returns every parameter's value: the given one, else its
-// default. A list's is a []any of strings, any other a string. Its errors are
-// those of CreateStack.
-func (t *Template) ParameterValues(given map[string]string) (map[string]any, error) {
-	var unknown, missing []string
+// default. A list's is a []any of strings, any other a string. Where the type
+// says that a name in the parameter store was given, stored has what stands
+// there under that name. Its errors are those of CreateStack.
+func (t *Template) ParameterValues(given, stored map[string]string) (map[string]any, error) {
+	var unknown, missing, unstored []string
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if t.Parameter(name) == nil {
 			unknown = append(unknown, name)
 		}
 	}
 	if unknown != nil {
-		return nil, errorf(Pos{}, "Parameters: [%s] do not exist in the template", strings.Join(unknown, ", "))
+		return nil, errorf(t.root.Pos, "Parameters: [%s] do not exist in the template", strings.Join(unknown, ", "))
 	}
 	values := map[string]any{}
 	for _, p := range t.Parameters {
-		text, ok := given[p.Name]
-		if !ok && p.Default == nil {
+		text, ok := p.text(given)
+		if !ok {
 			missing = append(missing, p.Name)
 			continue
 		}
-		if !ok {
-			text = *p.Default
+		if _, ok := stored[text]; p.kind().stored && !ok {
+			if !slices.Contains(unstored, text) {
+				unstored = append(unstored, text)
+			}
+			continue
 		}
-		value, err := p.value(text)
+		value, err := p.value(text, stored)
 		if err != nil {
 			return nil, err
 		}
 		values[p.Name] = value
 	}
 	if missing != nil {
-		return nil, errorf(Pos{}, "Parameters: [%s] must have values", strings.Join(missing, ", "))
+		return nil, errorf(t.root.Pos, "Parameters: [%s] must have values", strings.Join(missing, ", "))
+	}
+	if unstored != nil {
+		return nil, errorf(t.root.Pos, "Unable to fetch parameters [%s] from parameter store for this account.", strings.Join(unstored, ","))
 	}
 	return values, nil
 }
 
-// value checks a given text and returns what Ref gives for it.
-func (p *Parameter) value(text string) (any, error) {
-	if strings.HasPrefix(p.Type, "AWS::SSM::Parameter::Value") {
-		return nil, errorf(p.Pos, "Parameter %s: values of the type %s are not supported", p.Name, p.Type)
+// text is what is given for a parameter, else its default.
+func (p *Parameter) text(given map[string]string) (text string, ok bool) {
+	if text, ok := given[p.Name]; ok {
+		return text, true
 	}
-	if !p.isList() {
-		return text, p.check(text)
+	if p.Default == nil {
+		return "", false
 	}
-	items := strings.Split(text, ",")
-	if text == "" {
-		items = nil
+	return *p.Default, true
+}
+
+// value checks a given text and returns what Ref gives for it. As in AWS the
+// constraints are those of what is given: a name in the parameter store, not
+// what stands there.
+func (p *Parameter) value(text string, stored map[string]string) (any, error) {
+	kind := p.kind()
+	if kind.resolved {
+		if err := p.check(text); err != nil {
+			return nil, err
+		}
+		text = stored[text]
 	}
-	for i, item := range items {
-		items[i] = strings.TrimSpace(item)
-		if err := p.check(items[i]); err != nil {
+	items := []string{text}
+	if kind.list {
+		items = splitList(text)
+	}
+	for _, item := range items {
+		if !kind.resolved {
+			if err := p.check(item); err != nil {
+				return nil, err
+			}
+		}
+		if err := p.checkNumber(kind, item); err != nil {
 			return nil, err
 		}
 	}
-	return anys(items), nil
+	if kind.list {
+		return anys(items), nil
+	}
+	return text, nil
 }
 
-// check holds a value against the parameter's constraints.
+// splitList reads a list that is written with commas.
+func splitList(text string) []string {
+	if text == "" {
+		return nil
+	}
+	items := strings.Split(text, ",")
+	for i, item := range items {
+		items[i] = strings.TrimSpace(item)
+	}
+	return items
+}
+
+// check holds a given text against the parameter's constraints.
 func (p *Parameter) check(text string) error {
 	if p.AllowedValues != nil && !slices.Contains(p.AllowedValues, text) {
 		return p.refuse("Parameter '%s' must be one of AllowedValues", p.Name)
@@ -208,7 +250,12 @@ func (p *Parameter) check(text string) error {
 	if p.MaxLength != nil && length > *p.MaxLength {
 		return p.refuse("Parameter '%s' must contain at most %d characters", p.Name, *p.MaxLength)
 	}
-	if !strings.Contains(p.Type, "Number") {
+	return nil
+}
+
+// checkNumber checks a value of a type of numbers.
+func (p *Parameter) checkNumber(kind parameterKind, text string) error {
+	if kind.element != "Number" {
 		return nil
 	}
 	value, err := json.Number(text).Float64()

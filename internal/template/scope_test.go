@@ -38,7 +38,7 @@ const evaluated = `{
 func scope(t *testing.T, properties string) *Scope {
 	t.Helper()
 	parsed := parse(t, fmt.Sprintf(evaluated, properties))
-	values, err := parsed.ParameterValues(nil)
+	values, err := parsed.ParameterValues(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -206,7 +206,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil || parsed.Validate() != nil {
 			return
 		}
-		values, err := parsed.ParameterValues(nil)
+		values, err := parsed.ParameterValues(nil, nil)
 		if err != nil {
 			return
 		}

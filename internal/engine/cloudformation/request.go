@@ -141,7 +141,7 @@ func parametersOf(t *template.Template, previous []parameter, given []types.Para
 		}
 		values[key] = previous[i].Value
 	}
-	if _, err := t.ParameterValues(values); err != nil {
+	if _, err := t.ParameterValues(values, nil); err != nil {
 		return nil, err
 	}
 	var all []parameter

@@ -243,7 +243,7 @@ func newScope(account wire.Account, s stack, d definition, t *template.Template)
 	for _, p := range d.Parameters {
 		given[p.Key] = p.Value
 	}
-	values, err := t.ParameterValues(given)
+	values, err := t.ParameterValues(given, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,10 @@ func (a *app) follow(ctx context.Context, s *client.Session, r *run.Run, f follo
 		if err == nil && hopeless == nil {
 			hopeless, err = a.cancelHopeless(ctx, r, follower, p, sending)
 		}
-		if err := a.disturbed(ctx, s, r, sending, err); err != nil {
+		if err == nil && !p.Finished() {
+			err = follower.Stuck()
+		}
+		if err := a.disturbed(ctx, s, r, sending, p, err); err != nil {
 			return err
 		}
 		show.update(p)
@@ -82,9 +85,10 @@ func (a *app) cancelHopeless(ctx context.Context, r *run.Run, f *run.Follower, p
 }
 
 // disturbed says what to do next when following a run came to an early end.
-func (a *app) disturbed(ctx context.Context, s *client.Session, r *run.Run, sending *sending, err error) error {
+func (a *app) disturbed(ctx context.Context, s *client.Session, r *run.Run, sending *sending, p run.Progress, err error) error {
 	err = errors.Join(err, sending.failure())
 	resume := "spate run --resume " + shortID(r.ID)
+	stuck, isStuck := errors.AsType[*run.NoTaskError](err)
 	switch {
 	case ctx.Err() != nil:
 		return a.interrupted(s, r, sending)
@@ -92,6 +96,11 @@ func (a *app) disturbed(ctx context.Context, s *client.Session, r *run.Run, send
 		return nil
 	case s.Ended():
 		return &hintedError{fact: "the engine that ran this has ended", hint: resume}
+	case isStuck:
+		return &hintedError{
+			fact: fmt.Sprintf("%v; %s wait", stuck, count(p.Waiting(), "job")),
+			hint: "mend that (put the folder back), then " + resume + "; or give the jobs up: spate cancel " + shortID(r.ID),
+		}
 	}
 	return &hintedError{fact: err.Error(), hint: resume}
 }

@@ -23,6 +23,7 @@ type progress struct {
 	width    int
 	lines    int // of the block as it was drawn last
 	next     time.Time
+	trouble  string // that was told last
 }
 
 // The pace of the lines where there is no terminal.
@@ -45,10 +46,10 @@ func (p *progress) update(now run.Progress) {
 		p.draw(p.block(now))
 		return
 	}
-	if time.Now().Before(p.next) && !now.Finished() {
+	if time.Now().Before(p.next) && !now.Finished() && now.Trouble == p.trouble {
 		return
 	}
-	p.next = time.Now().Add(lineEvery)
+	p.next, p.trouble = time.Now().Add(lineEvery), now.Trouble
 	fmt.Fprintln(p.w, p.line(now))
 }
 
@@ -77,6 +78,9 @@ func (p *progress) line(now run.Progress) string {
 	if now.Rate() > 0 && !now.Finished() {
 		s += fmt.Sprintf("; %.1f/s, %s left", now.Rate(), roughly(now.Left()))
 	}
+	if now.Trouble != "" {
+		s += "; no task starts: " + now.Trouble
+	}
 	return s
 }
 
@@ -100,6 +104,9 @@ func (p *progress) block(now run.Progress) []string {
 	lines := []string{
 		p.bar(now) + "  " + strings.Join(counts, dim.of(" · ")),
 		dim.of(cut(pace, p.width-1)),
+	}
+	if now.Trouble != "" {
+		lines = append(lines, yellow.of(cut("no task starts: "+now.Trouble, p.width-1)))
 	}
 	for _, attempt := range now.Running[:min(slowest, len(now.Running))] {
 		name := fmt.Sprintf("  #%d", attempt.Index)

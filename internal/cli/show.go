@@ -83,7 +83,7 @@ func (a *app) showRun(ctx context.Context, s *client.Session, r *run.Run, output
 	}
 	if s.Address.Quiet {
 		// What the records of a stopped engine say is no longer so.
-		o.Tasks, o.Running = run.Tasks{}, nil
+		o.Tasks, o.Running, o.Trouble = run.Tasks{}, nil, ""
 	}
 	if output == "json" {
 		return printJSON(a.stdout, viewRun(r, o))
@@ -129,6 +129,9 @@ func (a *app) printRun(r *run.Run, o *run.Overview, still bool) error {
 	}
 	if !still {
 		facts = append(facts, [2]string{"tasks", fmt.Sprintf("%d running, %d wanted", o.Tasks.Running, o.Tasks.Desired)})
+	}
+	if o.Trouble != "" && !o.Finished() {
+		facts = append(facts, [2]string{"trouble", "no task starts: " + o.Trouble})
 	}
 	if len(o.FailedJobs) > 0 {
 		facts = append(facts, [2]string{"failed", indexList(o.FailedJobs)})

@@ -3,13 +3,9 @@ package run
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
 	"github.com/spate-run/spate/internal/record"
 )
@@ -26,6 +22,8 @@ type Progress struct {
 	// LastEnd is when the newest result was written.
 	LastEnd time.Time
 	Tasks   Tasks
+	// Trouble is why the newest task could not start, where none runs.
+	Trouble string
 
 	// Rates are measured from here on.
 	since  time.Time
@@ -37,9 +35,6 @@ type Attempt struct {
 	record.Attempt
 	Started time.Time
 }
-
-// Tasks are the tasks of the stack's service.
-type Tasks struct{ Running, Pending, Desired int }
 
 // Waiting is how many jobs have not started, or wait to be tried again.
 func (p Progress) Waiting() int { return max(0, p.Jobs-p.Ended()-len(p.Running)) }
@@ -78,6 +73,7 @@ type Follower struct {
 	before     int       // jobs that had ended by then
 	firstStart time.Time
 	judged     int // the failed job that was read last, plus 1
+	trouble    trouble
 }
 
 // Follow returns a follower of the run.
@@ -101,7 +97,12 @@ func (f *Follower) Look(ctx context.Context) (Progress, error) {
 	if f.before == 0 && !f.firstStart.IsZero() {
 		p.since = f.firstStart
 	}
-	p.Tasks, err = f.survey.run.Stack.Tasks(ctx)
+	service, err := f.survey.run.Stack.service(ctx)
+	if err != nil {
+		return p, err
+	}
+	p.Tasks = tasksOf(service)
+	p.Trouble, err = f.trouble.look(ctx, f.survey.run.Stack, service)
 	return p, err
 }
 
@@ -218,6 +219,15 @@ type UnstartableError struct{ Reason string }
 
 func (e *UnstartableError) Error() string { return e.Reason }
 
+// Stuck returns a NoTaskError when task after task does not start, and none
+// runs.
+func (f *Follower) Stuck() error {
+	if f.trouble.strikes < consistent {
+		return nil
+	}
+	return &NoTaskError{f.trouble.reason}
+}
+
 // Unstartable returns an UnstartableError when the first jobs that ended did
 // so because the command cannot be started, and it is the same for all.
 func (f *Follower) Unstartable(ctx context.Context, p Progress) error {
@@ -240,17 +250,4 @@ func (f *Follower) Unstartable(ctx context.Context, p Progress) error {
 		}
 	}
 	return nil
-}
-
-// Tasks counts the tasks of the stack's service.
-func (s *Stack) Tasks(ctx context.Context) (Tasks, error) {
-	out, err := s.aws.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &s.Cluster, Services: []string{s.Service}})
-	if err != nil {
-		return Tasks{}, fmt.Errorf("counting the tasks of %s: %w", s.Service, err)
-	}
-	if len(out.Services) == 0 {
-		return Tasks{}, fmt.Errorf("counting the tasks of %s: %w", s.Service, errors.New("the service is not there"))
-	}
-	found := out.Services[0]
-	return Tasks{Running: int(found.RunningCount), Pending: int(found.PendingCount), Desired: int(found.DesiredCount)}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -163,7 +164,10 @@ func folder(c Container) (string, error) {
 
 func checkFolder(path string) error {
 	info, err := os.Stat(path)
-	if err == nil && !info.IsDir() {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the folder %s is not there", path)
+	case err == nil && !info.IsDir():
 		return fmt.Errorf("%s is not a folder", path)
 	}
 	return err

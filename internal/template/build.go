@@ -147,27 +147,56 @@ func (b *Builder) Output(name string, attributes map[string]any) {
 
 // Resource adds a resource.
 func (b *Builder) Resource(id string, draft Draft) {
+	node, err := draft.Node()
+	if err != nil {
+		b.fail(fmt.Errorf("writing %s: %w", id, err))
+		return
+	}
+	b.ResourceNode(id, node)
+}
+
+// ResourceNode adds a resource that is a node already.
+func (b *Builder) ResourceNode(id string, resource *Node) {
+	b.add(&b.resources, id, resource)
+}
+
+// Node returns the resource as a template holds it.
+func (d Draft) Node() (*Node, error) {
 	n := &Node{Kind: Map}
-	b.add(n, "Type", draft.Type)
-	for _, text := range []struct{ name, value string }{
-		{"Condition", draft.Condition},
-		{"DeletionPolicy", draft.DeletionPolicy},
-		{"UpdateReplacePolicy", draft.UpdateReplacePolicy},
-	} {
-		if text.value != "" {
-			b.add(n, text.name, text.value)
+	set := func(name, value string) {
+		if value != "" {
+			n.Members = append(n.Members, Member{Name: name, Value: &Node{Kind: String, Text: value}})
 		}
 	}
-	if draft.DependsOn != nil {
-		b.add(n, "DependsOn", draft.DependsOn)
+	set("Type", d.Type)
+	set("Condition", d.Condition)
+	set("DeletionPolicy", d.DeletionPolicy)
+	set("UpdateReplacePolicy", d.UpdateReplacePolicy)
+	if d.DependsOn != nil {
+		on, _ := NodeOf(d.DependsOn) // a list of strings always has a node
+		n.Members = append(n.Members, Member{Name: "DependsOn", Value: on})
 	}
-	if draft.Metadata != nil {
-		b.add(n, "Metadata", draft.Metadata)
+	for _, section := range []struct {
+		name   string
+		values map[string]any
+	}{{"Metadata", d.Metadata}, {"Properties", d.Properties}} {
+		if section.values == nil {
+			continue
+		}
+		value, err := NodeOf(section.values)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", section.name, err)
+		}
+		n.Members = append(n.Members, Member{Name: section.name, Value: value})
 	}
-	if draft.Properties != nil {
-		b.add(n, "Properties", draft.Properties)
+	return n, nil
+}
+
+// fail keeps the first thing that went wrong.
+func (b *Builder) fail(err error) {
+	if b.err == nil {
+		b.err = err
 	}
-	b.add(&b.resources, id, n)
 }
 
 // add puts a value into a map and keeps the first thing that went wrong.
@@ -177,9 +206,7 @@ func (b *Builder) add(to *Node, name string, value any) {
 		err = fmt.Errorf("there is another entry of this name")
 	}
 	if err != nil {
-		if b.err == nil {
-			b.err = fmt.Errorf("writing %s: %w", name, err)
-		}
+		b.fail(fmt.Errorf("writing %s: %w", name, err))
 		return
 	}
 	to.Kind = Map

@@ -93,6 +93,7 @@ func (s *stack) describe() types.Stack {
 		RollbackConfiguration:       d.Triggers,
 		DisableRollback:             aws.Bool(s.OnFailure == types.OnFailureDoNothing),
 		EnableTerminationProtection: &s.Protected,
+		ChangeSetId:                 optional(s.ChangeSet),
 		DriftInformation:            &types.StackDriftInformation{StackDriftStatus: types.StackDriftStatusNotChecked},
 	}
 	if s.Timeout > 0 {

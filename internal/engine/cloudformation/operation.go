@@ -115,6 +115,7 @@ func (op *operation) tell(r resource) {
 		Status:     r.Status,
 		Reason:     r.Reason,
 		Properties: properties,
+		Operation:  op.stack.Operation,
 	})
 }
 
@@ -162,7 +163,7 @@ func (op *operation) writeLocked(next *stack) error {
 			resources[logical] = nil
 		}
 	}
-	if err := op.save(op.record, next, resources, op.events); err != nil {
+	if err := op.save(op.record, batch{stack: next, resources: resources, events: op.events}); err != nil {
 		return err
 	}
 	clear(op.touched)
@@ -170,27 +171,39 @@ func (op *operation) writeLocked(next *stack) error {
 	return nil
 }
 
-// save writes parts of a stack and then takes them into memory; a nil resource
-// is forgotten. The service's mutex is held.
-func (s *Service) save(r *record, next *stack, resources map[string]*resource, events []event) error {
+// A batch is what changes of a stack at once.
+type batch struct {
+	stack     *stack                // nil where it stays as it is
+	resources map[string]*resource  // by logical id; nil where one is forgotten
+	sets      map[string]*changeSet // by id; nil where one is forgotten
+	events    []event
+}
+
+// saveStack writes a stack that came to another status, and its event.
+func (s *Service) saveStack(r *record, next *stack, sets map[string]*changeSet) error {
+	return s.save(r, batch{stack: next, sets: sets, events: []event{stackEvent(*next)}})
+}
+
+// save writes parts of a stack and then takes them into memory. The service's
+// mutex is held.
+func (s *Service) save(r *record, b batch) error {
 	id := r.stack.ID
+	if b.stack != nil {
+		b.sets = endExecution(r, b.stack, b.sets)
+	}
 	err := s.config.Store.Update(context.Background(), func(tx *store.Tx) error {
-		if next != nil {
-			if err := s.stackTable.Put(tx, id, *next); err != nil {
+		if b.stack != nil {
+			if err := s.stackTable.Put(tx, id, *b.stack); err != nil {
 				return err
 			}
 		}
-		for logical, changed := range resources {
-			key := id + "/" + logical
-			if changed == nil {
-				if err := s.resourceTable.Delete(tx, key); err != nil {
-					return err
-				}
-			} else if err := s.resourceTable.Put(tx, key, *changed); err != nil {
-				return err
-			}
+		if err := putAll(tx, s.resourceTable, id+"/", b.resources); err != nil {
+			return err
 		}
-		for i, e := range events {
+		if err := putAll(tx, s.setTable, "", b.sets); err != nil {
+			return err
+		}
+		for i, e := range b.events {
 			if err := s.eventTable.Put(tx, eventKey(id, len(r.events)+i), e); err != nil {
 				return err
 			}
@@ -200,18 +213,40 @@ func (s *Service) save(r *record, next *stack, resources map[string]*resource, e
 	if err != nil {
 		return fmt.Errorf("saving stack %s: %w", id, err)
 	}
-	if next != nil {
-		r.stack = next
+	if b.stack != nil {
+		r.stack = b.stack
 	}
-	for logical, changed := range resources {
-		if changed == nil {
-			delete(r.resources, logical)
-		} else {
-			r.resources[logical] = *changed
+	takeAll(r.resources, b.resources)
+	takeAll(r.sets, b.sets)
+	r.events = append(r.events, b.events...)
+	return nil
+}
+
+// putAll writes documents, and deletes those that are nil.
+func putAll[T any](tx *store.Tx, table store.Table[T], prefix string, docs map[string]*T) error {
+	for key, doc := range docs {
+		if doc == nil {
+			if err := table.Delete(tx, prefix+key); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := table.Put(tx, prefix+key, *doc); err != nil {
+			return err
 		}
 	}
-	r.events = append(r.events, events...)
 	return nil
+}
+
+// takeAll does in memory what putAll has done on disk.
+func takeAll[T any](all map[string]T, docs map[string]*T) {
+	for key, doc := range docs {
+		if doc == nil {
+			delete(all, key)
+		} else {
+			all[key] = *doc
+		}
+	}
 }
 
 func eventKey(stack string, serial int) string { return fmt.Sprintf("%s/%08d", stack, serial) }
@@ -219,14 +254,15 @@ func eventKey(stack string, serial int) string { return fmt.Sprintf("%s/%08d", s
 // stackEvent is the event of a stack having come to its status.
 func stackEvent(s stack) event {
 	return event{
-		ID:       uuid(),
-		Time:     time.Now(),
-		Logical:  s.Name,
-		Physical: s.ID,
-		Type:     stackType,
-		Status:   types.ResourceStatus(s.Status),
-		Reason:   s.Reason,
-		Token:    s.Token,
+		ID:        uuid(),
+		Time:      time.Now(),
+		Logical:   s.Name,
+		Physical:  s.ID,
+		Type:      stackType,
+		Status:    types.ResourceStatus(s.Status),
+		Reason:    s.Reason,
+		Token:     s.Token,
+		Operation: s.Operation,
 	}
 }
 

@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -168,8 +169,20 @@ func (op *operation) beginRestore(id string) (*act, error) {
 		op.put(old)
 		return nil, nil
 	}
+	if slices.Contains(op.stack.Skip, id) {
+		op.mark(old, types.ResourceStatusUpdateComplete, skippedReason)
+		return nil, nil
+	}
 	op.mark(r, types.ResourceStatusUpdateInProgress, "")
-	return op.updateAct(k, old, r.instance, changed), nil
+	restoring := op.updateAct(k, old, r.instance, changed)
+	end := restoring.end
+	restoring.end = func(m made, err error) (*act, error) {
+		if err != nil { // it stays as it is, to be tried again
+			return nil, op.fail(r, types.ResourceStatusUpdateFailed, err)
+		}
+		return end(m, nil)
+	}
+	return restoring, nil
 }
 
 // cleanUpRollback is the phase UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS:

@@ -19,56 +19,107 @@ import (
 // stackName is what stacks may be called.
 var stackName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
 
+func badStackName(name string) error {
+	return invalid("1 validation error detected: Value '%s' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
+}
+
+// A wish is what a request wants a stack to be made from.
+type wish struct {
+	body, url        *string
+	previous         bool   // the template stays
+	text             string // the template's; empty where it stays
+	parameters       []types.Parameter
+	tags             []types.Tag
+	capabilities     []types.Capability
+	notificationARNs []string
+	roleARN          *string
+	triggers         *types.RollbackConfiguration
+}
+
+// text returns the template's text that a request gives or points to.
+func (s *Service) text(ctx context.Context, w wish) (string, error) {
+	if w.previous {
+		return "", nil
+	}
+	return s.source(ctx, w.body, w.url)
+}
+
+// definition is what a wish makes of a definition: what the request does not
+// give stays.
+func (w wish) definition(old definition) definition {
+	next := old
+	next.Capabilities = w.capabilities
+	if w.text != "" {
+		next.Template = w.text
+	}
+	if w.tags != nil {
+		next.Tags = w.tags
+	}
+	if w.notificationARNs != nil {
+		next.NotificationARNs = w.notificationARNs
+	}
+	if w.roleARN != nil {
+		next.RoleARN = *w.roleARN
+	}
+	if w.triggers != nil {
+		next.Triggers = w.triggers
+	}
+	return next
+}
+
 func (s *Service) createStack(ctx context.Context, in *cloudformation.CreateStackInput) (*cloudformation.CreateStackOutput, error) {
 	name := aws.ToString(in.StackName)
 	if !stackName.MatchString(name) {
-		return nil, invalid("1 validation error detected: Value '%s' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
+		return nil, badStackName(name)
 	}
 	if in.StackPolicyBody != nil || in.StackPolicyURL != nil {
 		return nil, errStackPolicy
 	}
-	text, err := s.source(ctx, in.TemplateBody, in.TemplateURL)
-	if err != nil {
+	w := wish{
+		body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, tags: in.Tags, capabilities: in.Capabilities,
+		notificationARNs: in.NotificationARNs, roleARN: in.RoleARN, triggers: in.RollbackConfiguration,
+	}
+	var err error
+	if w.text, err = s.text(ctx, w); err != nil {
 		return nil, err
 	}
-	k := s.newStack(in, text)
+	k := s.newStack(name, types.StackStatusCreateInProgress)
+	k.start(aws.ToString(in.ClientRequestToken))
+	k.Timeout = time.Duration(aws.ToInt32(in.TimeoutInMinutes)) * time.Minute
+	k.Protected, k.Bare = aws.ToBool(in.EnableTerminationProtection), aws.ToBool(in.RetainExceptOnCreate)
 	if k.OnFailure, err = onFailure(in); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r, ok := s.findLocked(name); ok {
-		if k.Token != "" && r.stack.Token == k.Token {
-			return &cloudformation.CreateStackOutput{StackId: &r.stack.ID}, nil
-		}
+	r, ok := s.findLocked(name)
+	switch {
+	case !ok:
+		r = newRecord(&k)
+	case r.stack.Status == types.StackStatusReviewInProgress:
+		k.ID, k.Created = r.stack.ID, r.stack.Created
+	case k.Token != "" && r.stack.Token == k.Token:
+		return &cloudformation.CreateStackOutput{StackId: &r.stack.ID, OperationId: &r.stack.Operation}, nil
+	default:
 		return nil, wire.Faultf("AlreadyExistsException", "Stack [%s] already exists", name)
 	}
-	if _, err := s.complete(&k.Definition, k, in.Parameters); err != nil {
+	k.Definition = w.definition(definition{})
+	if _, err := s.complete(&k.Definition, k, w.parameters); err != nil {
 		return nil, err
 	}
-	r := &record{stack: &k, resources: map[string]resource{}}
-	if err := s.save(r, &k, nil, []event{stackEvent(k)}); err != nil {
+	if err := s.saveStack(r, &k, r.obsolete()); err != nil {
 		return nil, err
 	}
 	s.records[k.ID] = r
 	s.startLocked(r)
-	return &cloudformation.CreateStackOutput{StackId: &k.ID}, nil
+	return &cloudformation.CreateStackOutput{StackId: &k.ID, OperationId: &k.Operation}, nil
 }
 
-// newStack is the stack that a request asks for.
-func (s *Service) newStack(in *cloudformation.CreateStackInput, text string) stack {
+// newStack is a stack that nothing is known of but its name.
+func (s *Service) newStack(name string, status types.StackStatus) stack {
 	return stack{
-		ID:     s.config.Account.ARN("cloudformation", "stack/"+*in.StackName+"/"+uuid()),
-		Name:   *in.StackName,
-		Status: types.StackStatusCreateInProgress, Reason: userInitiated,
-		Created: time.Now(),
-		Definition: definition{
-			Template: text, Tags: in.Tags, Capabilities: in.Capabilities, NotificationARNs: in.NotificationARNs,
-			RoleARN: aws.ToString(in.RoleARN), Triggers: in.RollbackConfiguration,
-		},
-		Timeout:   time.Duration(aws.ToInt32(in.TimeoutInMinutes)) * time.Minute,
-		Protected: aws.ToBool(in.EnableTerminationProtection),
-		Token:     aws.ToString(in.ClientRequestToken),
+		ID:   s.config.Account.ARN("cloudformation", "stack/"+name+"/"+uuid()),
+		Name: name, Status: status, Reason: userInitiated, Created: time.Now(), Operation: uuid(),
 	}
 }
 
@@ -155,136 +206,88 @@ func parametersOf(t *template.Template, previous []parameter, given []types.Para
 	return all, nil
 }
 
-// updatable are the statuses in which a stack takes an update.
-var updatable = []types.StackStatus{
-	types.StackStatusCreateComplete, types.StackStatusUpdateComplete,
-	types.StackStatusUpdateRollbackComplete, types.StackStatusUpdateFailed,
+// updatable refuses an update of a stack whose status does not take one.
+func updatable(k *stack) error {
+	if slices.Contains([]types.StackStatus{
+		types.StackStatusCreateComplete, types.StackStatusUpdateComplete,
+		types.StackStatusUpdateRollbackComplete, types.StackStatusUpdateFailed,
+	}, k.Status) {
+		return nil
+	}
+	return invalid("Stack:%s is in %s state and can not be updated.", k.ID, k.Status)
 }
 
 func (s *Service) updateStack(ctx context.Context, in *cloudformation.UpdateStackInput) (*cloudformation.UpdateStackOutput, error) {
 	if in.StackPolicyBody != nil || in.StackPolicyURL != nil || in.StackPolicyDuringUpdateBody != nil || in.StackPolicyDuringUpdateURL != nil {
 		return nil, errStackPolicy
 	}
-	var text string
-	if !aws.ToBool(in.UsePreviousTemplate) {
-		var err error
-		if text, err = s.source(ctx, in.TemplateBody, in.TemplateURL); err != nil {
-			return nil, err
-		}
+	w := wish{
+		body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate), parameters: in.Parameters,
+		tags: in.Tags, capabilities: in.Capabilities, notificationARNs: in.NotificationARNs, roleARN: in.RoleARN, triggers: in.RollbackConfiguration,
+	}
+	var err error
+	if w.text, err = s.text(ctx, w); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, ok := s.findLocked(aws.ToString(in.StackName))
-	if !ok || !r.stack.live() {
-		return nil, invalid("Stack [%s] does not exist", aws.ToString(in.StackName))
-	}
-	token := aws.ToString(in.ClientRequestToken)
-	if token != "" && token == r.stack.Token {
-		return &cloudformation.UpdateStackOutput{StackId: &r.stack.ID}, nil
-	}
-	if !slices.Contains(updatable, r.stack.Status) {
-		return nil, invalid("Stack:%s is in %s state and can not be updated.", r.stack.ID, r.stack.Status)
-	}
-	k := *r.stack
-	k.Next = nextDefinition(k.Definition, text, in)
-	scope, err := s.complete(k.Next, k, in.Parameters)
+	r, err := s.liveLocked(in.StackName)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkUpdateLocked(r, scope, *k.Next); err != nil {
+	token := aws.ToString(in.ClientRequestToken)
+	if token != "" && token == r.stack.Token {
+		return &cloudformation.UpdateStackOutput{StackId: &r.stack.ID, OperationId: &r.stack.Operation}, nil
+	}
+	if err := updatable(r.stack); err != nil {
 		return nil, err
 	}
-	k.Status, k.Reason, k.Token = types.StackStatusUpdateInProgress, userInitiated, token
-	k.Updated = new(time.Now())
-	k.OnFailure = types.OnFailureRollback
+	next := w.definition(r.stack.Definition)
+	scope, err := s.complete(&next, *r.stack, w.parameters)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkUpdateLocked(r, scope, next); err != nil {
+		return nil, err
+	}
+	k := *r.stack
+	k.Status, k.Next, k.Updated, k.ChangeSet = types.StackStatusUpdateInProgress, &next, new(time.Now()), ""
+	k.start(token)
+	k.OnFailure, k.Bare = types.OnFailureRollback, aws.ToBool(in.RetainExceptOnCreate)
 	if aws.ToBool(in.DisableRollback) {
 		k.OnFailure = types.OnFailureDoNothing
 	}
-	if err := s.save(r, &k, nil, []event{stackEvent(k)}); err != nil {
+	if err := s.saveStack(r, &k, r.obsolete()); err != nil {
 		return nil, err
 	}
 	s.startLocked(r)
-	return &cloudformation.UpdateStackOutput{StackId: &k.ID}, nil
-}
-
-// nextDefinition is what an update makes of a definition: what the request
-// does not give stays.
-func nextDefinition(old definition, text string, in *cloudformation.UpdateStackInput) *definition {
-	next := old
-	next.Capabilities = in.Capabilities
-	if text != "" {
-		next.Template = text
-	}
-	if in.Tags != nil {
-		next.Tags = in.Tags
-	}
-	if in.NotificationARNs != nil {
-		next.NotificationARNs = in.NotificationARNs
-	}
-	if in.RoleARN != nil {
-		next.RoleARN = *in.RoleARN
-	}
-	if in.RollbackConfiguration != nil {
-		next.Triggers = in.RollbackConfiguration
-	}
-	return &next
+	return &cloudformation.UpdateStackOutput{StackId: &k.ID, OperationId: &k.Operation}, nil
 }
 
 // checkUpdateLocked refuses an update that changes a resource's type, and one
 // that changes nothing.
 func (s *Service) checkUpdateLocked(r *record, scope *template.Scope, next definition) error {
-	var retyped []string
-	for _, declared := range scope.Template.Resources {
-		if old, ok := r.resources[declared.ID]; ok && !old.gone() && old.Type != declared.Type {
-			retyped = append(retyped, declared.ID)
-		}
+	if err := retyped(r, scope.Template); err != nil {
+		return err
 	}
-	if retyped != nil {
-		return invalid("Update of resource type is not permitted. The new template modifies resource type of the following resources: [%s]", strings.Join(retyped, ", "))
-	}
-	if r.stack.Status != types.StackStatusUpdateFailed && !s.changesLocked(r, scope, next) {
+	if _, any := s.planLocked(r, scope, next); !any && r.stack.Status != types.StackStatusUpdateFailed {
 		return invalid("No updates are to be performed.")
 	}
 	return nil
 }
 
-// changesLocked reports whether a definition asks for anything that a stack is
-// not already.
-func (s *Service) changesLocked(r *record, scope *template.Scope, next definition) bool {
-	scope.Ref = func(id string) (any, error) { return known(r, id, func(i resource) (any, bool) { return i.ID, true }) }
-	scope.GetAtt = func(id, attribute string) (any, error) {
-		return known(r, id, func(i resource) (any, bool) { value, ok := i.Attributes[attribute]; return value, ok })
-	}
-	scope.Export = s.exportedLocked
-	made, err := active(scope)
-	if err != nil || len(made) != len(r.resources) || !slices.EqualFunc(next.Tags, r.stack.Definition.Tags, sameTag) {
-		return true
-	}
-	for id := range made {
-		old, ok := r.resources[id]
-		p, err := scope.Properties(id)
-		declared := scope.Template.Resource(id)
-		if !ok || err != nil || len(template.Diff(old.Properties, p)) > 0 ||
-			old.Metadata != textOfNode(declared.Metadata) || old.DeletionPolicy != declared.DeletionPolicy ||
-			old.UpdateReplacePolicy != declared.UpdateReplacePolicy {
-			return true
+// retyped refuses a template that changes the type of a stack's resource.
+func retyped(r *record, t *template.Template) error {
+	var ids []string
+	for _, declared := range t.Resources {
+		if old, ok := r.resources[declared.ID]; ok && !old.gone() && old.Type != declared.Type {
+			ids = append(ids, declared.ID)
 		}
 	}
-	outputs, err := scope.Outputs()
-	return err != nil || !slices.Equal(outputs, r.stack.Outputs)
-}
-
-// known reads something of a resource that a stack has.
-func known(r *record, id string, read func(resource) (any, bool)) (any, error) {
-	i, ok := r.resources[id]
-	if !ok {
-		return nil, errUnknown
+	if ids == nil {
+		return nil
 	}
-	value, ok := read(i)
-	if !ok {
-		return nil, errUnknown
-	}
-	return value, nil
+	return invalid("Update of resource type is not permitted. The new template modifies resource type of the following resources: [%s]", strings.Join(ids, ", "))
 }
 
 func sameTag(a, b types.Tag) bool {
@@ -294,7 +297,7 @@ func sameTag(a, b types.Tag) bool {
 // deletable are the statuses, beside those that rest, in which a stack can be
 // deleted: its creation is then broken off.
 func deletable(status types.StackStatus) bool {
-	return !strings.HasSuffix(string(status), "_IN_PROGRESS") ||
+	return !strings.HasSuffix(string(status), "_IN_PROGRESS") || status == types.StackStatusReviewInProgress ||
 		status == types.StackStatusCreateInProgress || status == types.StackStatusRollbackInProgress
 }
 
@@ -316,15 +319,15 @@ func (s *Service) deleteStack(_ context.Context, in *cloudformation.DeleteStackI
 	if len(in.RetainResources) > 0 && k.Status != types.StackStatusDeleteFailed {
 		return nil, invalid("Invalid operation on stack [%s]. When you delete a stack, specify which resources to retain only when the stack is in the DELETE_FAILED state.", k.ID)
 	}
-	k.Token = aws.ToString(in.ClientRequestToken)
+	k.start(aws.ToString(in.ClientRequestToken))
 	for _, o := range k.Outputs {
 		if users := s.importersLocked(o.Export); o.Export != "" && users != nil {
 			k.Reason = inUse(o.Export, "deleted", users).Error() // as in AWS the status stays
-			return out, s.save(r, &k, nil, []event{stackEvent(k)})
+			return out, s.saveStack(r, &k, nil)
 		}
 	}
-	k.Status, k.Reason, k.Retain = types.StackStatusDeleteInProgress, userInitiated, in.RetainResources
-	if err := s.save(r, &k, nil, []event{stackEvent(k)}); err != nil {
+	k.Status, k.Retain = types.StackStatusDeleteInProgress, in.RetainResources
+	if err := s.saveStack(r, &k, r.without()); err != nil {
 		return nil, err
 	}
 	s.startLocked(r)
@@ -334,11 +337,11 @@ func (s *Service) deleteStack(_ context.Context, in *cloudformation.DeleteStackI
 func (s *Service) updateTerminationProtection(_ context.Context, in *cloudformation.UpdateTerminationProtectionInput) (*cloudformation.UpdateTerminationProtectionOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, ok := s.findLocked(aws.ToString(in.StackName))
-	if !ok || !r.stack.live() {
-		return nil, invalid("Stack [%s] does not exist", aws.ToString(in.StackName))
+	r, err := s.liveLocked(in.StackName)
+	if err != nil {
+		return nil, err
 	}
 	k := *r.stack
 	k.Protected = aws.ToBool(in.EnableTerminationProtection)
-	return &cloudformation.UpdateTerminationProtectionOutput{StackId: &k.ID}, s.save(r, &k, nil, nil)
+	return &cloudformation.UpdateTerminationProtectionOutput{StackId: &k.ID}, s.save(r, batch{stack: &k})
 }

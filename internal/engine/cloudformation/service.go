@@ -31,6 +31,7 @@ type Service struct {
 	stackTable    store.Table[stack]
 	resourceTable store.Table[resource]
 	eventTable    store.Table[event]
+	setTable      store.Table[changeSet]
 	wake          chan struct{} // holds a token while something is pending
 
 	// mu guards what follows, and every record. It is held while a change is
@@ -44,14 +45,19 @@ type Service struct {
 type record struct {
 	// stack is replaced as a whole, so that replies may point into it.
 	stack     *stack
-	resources map[string]resource // by logical id
-	events    []event             // the oldest first
+	resources map[string]resource  // by logical id
+	events    []event              // the oldest first
+	sets      map[string]changeSet // by id
 	// running says that a goroutine of Run works on the stack, or is to.
 	running bool
 	// interrupt ends the waiting of the phase under way; nil before the first.
 	interrupt func()
 	// cut says that the engine ended while the operation was under way.
 	cut bool
+}
+
+func newRecord(s *stack) *record {
+	return &record{stack: s, resources: map[string]resource{}, sets: map[string]changeSet{}}
 }
 
 // keepDeleted is how long a deleted stack is remembered, as in AWS.
@@ -66,6 +72,7 @@ func New(ctx context.Context, config Config) (*Service, error) {
 		stackTable:    store.NewTable[stack](config.Store, "cloudformation.stack"),
 		resourceTable: store.NewTable[resource](config.Store, "cloudformation.resource"),
 		eventTable:    store.NewTable[event](config.Store, "cloudformation.event"),
+		setTable:      store.NewTable[changeSet](config.Store, "cloudformation.changeset"),
 		wake:          make(chan struct{}, 1),
 		records:       map[string]*record{},
 	}
@@ -88,8 +95,17 @@ func (s *Service) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for id, stack := range stacks {
-		s.records[id] = &record{stack: &stack, resources: map[string]resource{}}
+	sets, err := s.setTable.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, stack := range stacks {
+		s.records[stack.ID] = newRecord(&stack)
+	}
+	for _, set := range sets {
+		if r := s.records[set.StackID]; r != nil {
+			r.sets[set.ID] = set
+		}
 	}
 	for _, key := range sortedKeys(resources) {
 		if r := s.records[parentOf(key)]; r != nil {
@@ -149,6 +165,11 @@ func (s *Service) forget(tx *store.Tx, r *record) error {
 			return err
 		}
 	}
+	for id := range r.sets {
+		if err := s.setTable.Delete(tx, id); err != nil {
+			return err
+		}
+	}
 	return s.stackTable.Delete(tx, r.stack.ID)
 }
 
@@ -205,10 +226,19 @@ func (s *Service) Wire() *wire.Service {
 	wire.Handle(w, s.createStack)
 	wire.Handle(w, s.updateStack)
 	wire.Handle(w, s.deleteStack)
+	wire.Handle(w, s.cancelUpdateStack)
+	wire.Handle(w, s.continueUpdateRollback)
+	wire.Handle(w, s.rollbackStack)
+	wire.Handle(w, s.createChangeSet)
+	wire.Handle(w, s.describeChangeSet)
+	wire.Handle(w, s.executeChangeSet)
+	wire.Handle(w, s.deleteChangeSet)
+	wire.Handle(w, s.listChangeSets)
 	wire.Handle(w, s.updateTerminationProtection)
 	wire.Handle(w, s.describeStacks)
 	wire.Handle(w, s.listStacks)
 	wire.Handle(w, s.describeStackEvents)
+	wire.Handle(w, s.describeEvents)
 	wire.Handle(w, s.describeStackResources)
 	wire.Handle(w, s.describeStackResource)
 	wire.Handle(w, s.listStackResources)

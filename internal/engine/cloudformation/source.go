@@ -25,6 +25,9 @@ const (
 	urlLimit  = 1_000_000
 )
 
+// resourceLimit is how many resources a template may declare.
+const resourceLimit = 500
+
 // source returns the text of a template that a request gives or points to.
 func (s *Service) source(ctx context.Context, body, location *string) (string, error) {
 	switch {
@@ -84,6 +87,9 @@ func objectOf(location string) (bucket, key string, ok bool) {
 // parse reads and checks a template; its errors are ValidationErrors.
 func parse(text string) (*template.Template, error) {
 	t, err := template.Parse([]byte(text))
+	if err == nil && len(t.Resources) > resourceLimit {
+		return nil, invalid("Template format error: Number of resources, %d, is greater than maximum allowed, %d", len(t.Resources), resourceLimit)
+	}
 	if err == nil {
 		err = t.Validate()
 	}
@@ -157,8 +163,13 @@ func capabilities(t *template.Template) ([]types.Capability, *string) {
 func (s *Service) getTemplate(_ context.Context, in *cloudformation.GetTemplateInput) (*cloudformation.GetTemplateOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	stages := []types.TemplateStage{types.TemplateStageOriginal, types.TemplateStageProcessed}
 	if in.ChangeSetName != nil {
-		return nil, wire.Faultf("ChangeSetNotFound", "ChangeSet [%s] does not exist", *in.ChangeSetName)
+		_, c, err := s.changeSetLocked(in.ChangeSetName, in.StackName)
+		if err != nil {
+			return nil, err
+		}
+		return &cloudformation.GetTemplateOutput{TemplateBody: &c.Definition.Template, StagesAvailable: stages}, nil
 	}
 	r, ok := s.findLocked(aws.ToString(in.StackName))
 	if !ok {
@@ -166,7 +177,7 @@ func (s *Service) getTemplate(_ context.Context, in *cloudformation.GetTemplateI
 	}
 	return &cloudformation.GetTemplateOutput{
 		TemplateBody:    &r.stack.Definition.Template,
-		StagesAvailable: []types.TemplateStage{types.TemplateStageOriginal, types.TemplateStageProcessed},
+		StagesAvailable: stages,
 	}, nil
 }
 

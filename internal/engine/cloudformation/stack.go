@@ -31,7 +31,13 @@ type stack struct {
 	Timeout   time.Duration
 	Protected bool     // from deletion
 	Retain    []string // the logical ids that a deletion leaves alone
-	Token     string   // the ClientRequestToken of the last operation
+	Skip      []string // the logical ids that a continued rollback leaves alone
+	// Bare says that a rollback deletes what was created, whatever its
+	// DeletionPolicy: RetainExceptOnCreate in requests.
+	Bare      bool
+	Token     string // the ClientRequestToken of the last operation
+	Operation string // the id of the last operation
+	ChangeSet string // the id of the change set that was executed last
 }
 
 // A definition is what a stack is made from.
@@ -63,8 +69,11 @@ func (s *stack) target() definition {
 // live reports whether the stack is there; deleted ones are only remembered.
 func (s *stack) live() bool { return s.Status != types.StackStatusDeleteComplete }
 
-// busy reports whether an operation is under way.
-func (s *stack) busy() bool { return strings.HasSuffix(string(s.Status), "_IN_PROGRESS") }
+// busy reports whether an operation is under way. A stack in review waits for
+// a change set to be executed.
+func (s *stack) busy() bool {
+	return strings.HasSuffix(string(s.Status), "_IN_PROGRESS") && s.Status != types.StackStatusReviewInProgress
+}
 
 // A resource is the document of a resource in a stack.
 type resource struct {
@@ -146,6 +155,7 @@ type event struct {
 	Reason     string
 	Properties json.RawMessage
 	Token      string
+	Operation  string // the id of the stack's operation
 }
 
 // stackType is the resource type of stacks in their own events.

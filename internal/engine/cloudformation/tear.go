@@ -88,8 +88,10 @@ func (op *operation) skips(i resource, whole removal) (types.ResourceStatus, str
 	if i.ID != whole.resource.ID {
 		policy = i.UpdateReplacePolicy
 	}
-	if policy == "RetainExceptOnCreate" && i.Change != added { // added by what failed
-		policy = "Retain"
+	if policy == "RetainExceptOnCreate" || op.stack.Bare && policy == "Retain" {
+		if policy = "Retain"; i.Change == added { // by what failed
+			policy = "Delete"
+		}
 	}
 	if policy == "Retain" || policy == "Snapshot" || slices.Contains(op.stack.Retain, i.Logical) {
 		return types.ResourceStatusDeleteSkipped, "", true

@@ -194,8 +194,8 @@ func prepare(folder string, o runOptions) (job.Job, *job.Source, error) {
 	if err != nil {
 		return j, nil, err
 	}
-	if o.max < 0 || o.max > 5000 {
-		return j, nil, &usageError{err: job.Problem{File: "--max", Fact: "is between 1 and 5000"}}
+	if o.max < 0 || o.max > job.MaxTasks {
+		return j, nil, &usageError{err: job.Problem{File: "--max", Fact: fmt.Sprintf("is between 1 and %d", job.MaxTasks)}}
 	}
 	if o.max > 0 {
 		j.Max = o.max

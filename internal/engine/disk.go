@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -77,4 +80,41 @@ func explain(h home, err error) error {
 		return &FullError{string(h)}
 	}
 	return err
+}
+
+// A fullHandler passes a log on and keeps quiet about what goes wrong on a full
+// disk: that is one fact, which the engine ends with, or the client is told,
+// and not a line for each that runs into it.
+type fullHandler struct {
+	slog.Handler
+	home home
+}
+
+func (h *fullHandler) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelWarn && (blamesDisk(r) || isFull(h.home)) {
+		r.Level = slog.LevelDebug
+		if !h.Enabled(ctx, r.Level) {
+			return nil
+		}
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h *fullHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &fullHandler{h.Handler.WithAttrs(attrs), h.home}
+}
+
+func (h *fullHandler) WithGroup(name string) slog.Handler {
+	return &fullHandler{h.Handler.WithGroup(name), h.home}
+}
+
+// blamesDisk says whether a record's error is that a disk is full, in the words
+// of the system or of SQLite.
+func blamesDisk(r slog.Record) (blames bool) {
+	r.Attrs(func(a slog.Attr) bool {
+		err, ok := a.Value.Any().(error)
+		blames = ok && (errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "database or disk is full"))
+		return !blames
+	})
+	return blames
 }

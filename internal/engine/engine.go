@@ -89,6 +89,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	cfg.Cadence = max(cfg.Cadence, 1)
 	h := home(cfg.Home)
+	cfg.Log = slog.New(&fullHandler{cfg.Log.Handler(), h})
 	if err := os.MkdirAll(h.objects(), 0o700); err != nil {
 		return nil, explain(h, &UnusableError{cfg.Home, err})
 	}

@@ -1,6 +1,9 @@
 package engine
 
-import "testing"
+import (
+	"log/slog"
+	"testing"
+)
 
 // Owner is the mark of a home's processes.
 func Owner(t *testing.T, dir string) string {
@@ -10,4 +13,9 @@ func Owner(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return home(dir).owner(id)
+}
+
+// QuietAboutFull is the log that an engine of a home writes to.
+func QuietAboutFull(h slog.Handler, dir string) *slog.Logger {
+	return slog.New(&fullHandler{h, home(dir)})
 }

@@ -54,7 +54,7 @@ func TestBuilderErrors(t *testing.T) {
 		}, "writing Q: there is another entry of this name"},
 		{"value", func(b *Builder) {
 			b.Resource("Q", Draft{Type: "T", Properties: map[string]any{"a": []any{make(chan int)}}})
-		}, "writing Properties: a: [0]: writing chan int: json: unsupported type: chan int"},
+		}, "writing Q: Properties: a: [0]: writing chan int: json: unsupported type: chan int"},
 		{"reference", func(b *Builder) {
 			b.Resource("Q", Draft{Type: "T", Properties: map[string]any{"a": Ref("X")}})
 		}, "Template format error: Unresolved resource dependencies [X] in the Resources block of the template"},

@@ -3,7 +3,6 @@ package template
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -29,7 +28,7 @@ func (s *Scope) call(name string, argument *Node) (any, error) {
 		return s.callFindInMap(argument)
 	case "Fn::If":
 		return s.callIf(argument)
-	case "Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals":
+	case "Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Fn::Contains", "Fn::EachMemberEquals", "Fn::EachMemberIn":
 		return s.truth(&Node{Kind: Map, Members: []Member{{Name: name, Value: argument}}, Pos: argument.Pos})
 	case "Fn::Base64":
 		text, err := s.text(argument)
@@ -45,6 +44,8 @@ func (s *Scope) call(name string, argument *Node) (any, error) {
 		return json.Number(strconv.Itoa(len(items))), err
 	case "Fn::ToJsonString":
 		return s.callToJSONString(argument)
+	case "Fn::RefAll", "Fn::ValueOf", "Fn::ValueOfAll":
+		return nil, errorf(argument.Pos, "Template error: %s asks what the account has, which is not known here", name)
 	default:
 		return nil, unsupportedFunction(name, argument.Pos)
 	}
@@ -86,6 +87,9 @@ func (s *Scope) callSub(argument *Node) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if _, gone := value.(absent); gone {
+			continue
+		}
 		piece, ok := scalar(value)
 		if !ok {
 			return nil, errorf(argument.Pos, "Template error: Fn::Sub cannot put %s into a string: it has more than one value", part.variable)
@@ -110,19 +114,8 @@ func (s *Scope) callJoin(argument *Node) (any, error) {
 	if len(argument.Items) != 2 || argument.Items[0].Kind != String {
 		return nil, malformed("Fn::Join", argument.Pos)
 	}
-	items, err := s.items(argument.Items[1], "Fn::Join")
-	if err != nil {
-		return nil, err
-	}
-	texts := make([]string, len(items))
-	for i, item := range items {
-		text, ok := scalar(item)
-		if !ok {
-			return nil, malformed("Fn::Join", argument.Pos)
-		}
-		texts[i] = text
-	}
-	return strings.Join(texts, argument.Items[0].Text), nil
+	texts, err := s.texts(argument.Items[1], "Fn::Join")
+	return strings.Join(texts, argument.Items[0].Text), err
 }
 
 func (s *Scope) callSplit(argument *Node) (any, error) {
@@ -153,7 +146,7 @@ func (s *Scope) callSelect(argument *Node) (any, error) {
 		return nil, malformed("Fn::Select", argument.Pos)
 	}
 	if index < 0 || index >= len(items) {
-		return nil, errorf(argument.Pos, "Template error: Fn::Select cannot select nonexistent value at index %d", index)
+		return nil, errorf(argument.Pos, "Template error: Fn::Select  cannot select nonexistent value at index %d", index)
 	}
 	return items[index], nil
 }
@@ -182,7 +175,11 @@ func (s *Scope) callFindInMap(argument *Node) (any, error) {
 			return s.eval(fallback)
 		}
 	}
-	return nil, errorf(argument.Pos, "Template error: Unable to get mapping for %s", strings.Join(keys[:], "::"))
+	return nil, noMapping(argument.Pos, keys[:])
+}
+
+func noMapping(at Pos, keys []string) *Error {
+	return errorf(at, "Template error: Unable to get mapping for %s", strings.Join(keys, "::"))
 }
 
 func (s *Scope) callIf(argument *Node) (any, error) {
@@ -281,15 +278,43 @@ func (s *Scope) callToJSONString(argument *Node) (any, error) {
 	if argument.Kind != List && argument.Kind != Map {
 		return nil, malformed("Fn::ToJsonString", argument.Pos)
 	}
-	value, err := s.Value(argument)
+	value, err := s.node(argument)
 	if err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(value)
-	if err != nil {
-		return nil, fmt.Errorf("writing JSON: %w", err)
+	return string(value.appendJSON(nil, noIndent)), nil
+}
+
+// node evaluates a value and keeps the order of what stands in the template.
+// One that AWS::NoValue removes is nil.
+func (s *Scope) node(n *Node) (*Node, error) {
+	if _, _, call := n.Call(); call || n.Kind != List && n.Kind != Map {
+		value, err := s.eval(n)
+		if _, gone := value.(absent); gone || err != nil {
+			return nil, err
+		}
+		return NodeOf(value)
 	}
-	return string(data), nil
+	evaluated := &Node{Kind: n.Kind}
+	for _, item := range n.Items {
+		value, err := s.node(item)
+		if err != nil {
+			return nil, err
+		}
+		if value != nil {
+			evaluated.Items = append(evaluated.Items, value)
+		}
+	}
+	for _, m := range n.Members {
+		value, err := s.node(m.Value)
+		if err != nil {
+			return nil, err
+		}
+		if value != nil {
+			evaluated.Members = append(evaluated.Members, Member{Name: m.Name, Value: value})
+		}
+	}
+	return evaluated, nil
 }
 
 // truth evaluates what stands where a condition is wanted.
@@ -315,6 +340,8 @@ func (s *Scope) truth(n *Node) (bool, error) {
 		return !holds, err
 	case "Fn::Equals":
 		return s.equals(argument)
+	case "Fn::Contains", "Fn::EachMemberEquals", "Fn::EachMemberIn":
+		return s.compareMembers(name, argument)
 	case "Fn::If":
 		chosen, err := s.choose(argument)
 		if err != nil {
@@ -396,6 +423,23 @@ func (s *Scope) items(n *Node, function string) ([]any, error) {
 	return items, nil
 }
 
+// texts evaluates a value that has to be a list of single ones.
+func (s *Scope) texts(n *Node, function string) ([]string, error) {
+	items, err := s.items(n, function)
+	if err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(items))
+	for i, item := range items {
+		text, ok := scalar(item)
+		if !ok {
+			return nil, malformed(function, n.Pos)
+		}
+		texts[i] = text
+	}
+	return texts, nil
+}
+
 // scalar returns a single value as text.
 func scalar(value any) (string, bool) {
 	switch value := value.(type) {
@@ -425,19 +469,26 @@ func malformed(function string, at Pos) *Error {
 
 // arguments says what each function wants, in AWS's words.
 var arguments = map[string]string{
-	"Ref":           "every Ref object must have a single String value.",
-	"Fn::And":       "every Fn::And object requires a list of at least 2 and at most 10 boolean parameters.",
-	"Fn::Base64":    "every Fn::Base64 object must have a String-typed value.",
-	"Fn::Cidr":      "every Fn::Cidr object requires two or three parameters: an IP block, a count from 1 to 256, and the number of bits for hosts.",
-	"Fn::Equals":    "every Fn::Equals object requires a list of 2 string parameters.",
-	"Fn::FindInMap": "every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value",
-	"Fn::If":        "Fn::If requires a list argument with three elements, the first being a condition's name",
+	"Ref":                  "every Ref object must have a single String value.",
+	"Fn::And":              "every Fn::And object requires a list of at least 2 and at most 10 boolean parameters.",
+	"Fn::Base64":           "every Fn::Base64 object must have a String-typed value.",
+	"Fn::Cidr":             "every Fn::Cidr object requires two or three parameters: an IP block, a count from 1 to 256, and the number of bits for hosts.",
+	"Fn::Contains":         "every Fn::Contains object requires a list of strings and a string.",
+	"Fn::EachMemberEquals": "every Fn::EachMemberEquals object requires a list of strings and a string.",
+	"Fn::EachMemberIn":     "every Fn::EachMemberIn object requires two lists of strings.",
+	"Fn::Equals":           "every Fn::Equals object requires a list of 2 string parameters.",
+	"Fn::FindInMap":        "every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value",
+	"Fn::If":               "Fn::If requires a list argument with three elements, the first being a condition's name",
+	"Fn::ImportValue":      "the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs",
 	"Fn::Join": "every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined " +
 		"or a function that returns a list of strings (such as Fn::GetAZs) to be joined.",
 	"Fn::Length":       "every Fn::Length object requires a list.",
 	"Fn::Not":          "every Fn::Not object requires one boolean parameter.",
 	"Fn::Or":           "every Fn::Or object requires a list of at least 2 and at most 10 boolean parameters.",
+	"Fn::RefAll":       "every Fn::RefAll object must have the name of a parameter type.",
 	"Fn::Select":       "Fn::Select requires a list argument with two elements: an integer index and a list",
 	"Fn::Split":        "every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a function that returns a string to be split.",
 	"Fn::ToJsonString": "every Fn::ToJsonString object requires an object or a list.",
+	"Fn::ValueOf":      "every Fn::ValueOf object requires two strings, a parameter's name and an attribute.",
+	"Fn::ValueOfAll":   "every Fn::ValueOfAll object requires two strings, a parameter type and an attribute.",
 }

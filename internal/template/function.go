@@ -21,7 +21,11 @@ var functions = []string{
 	"Fn::If", "Fn::ImportValue", "Fn::Join", "Fn::Not", "Fn::Or", "Fn::Select", "Fn::Split", "Fn::Sub", "Ref",
 }
 
-// extensionFunctions need the transform AWS::LanguageExtensions.
+// languageExtensions is the one transform that needs no macro: a Scope
+// evaluates its functions.
+const languageExtensions = "AWS::LanguageExtensions"
+
+// extensionFunctions need it.
 var extensionFunctions = []string{"Fn::Length", "Fn::ToJsonString"}
 
 // isFunction reports whether a map's only member of this name makes it a call.

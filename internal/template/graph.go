@@ -1,6 +1,7 @@
 package template
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -93,6 +94,13 @@ func (t *Template) cycle(waiting map[string][]string, made map[string]bool) erro
 		}
 		path = append(path, next)
 	}
-	slices.Sort(path)
-	return errorf(t.Resource(path[0]).Pos, "Circular dependency between resources: [%s]", strings.Join(path, ", "))
+	return errorf(t.Resource(slices.Min(path)).Pos, "Circular dependency between resources: %s", circle(path))
+}
+
+// circle tells of what needs one another in a circle: who they are, as AWS
+// says it, and how it goes round.
+func circle(path []string) string {
+	start := slices.Index(path, slices.Min(path))
+	path = slices.Concat(path[start:], path[:start])
+	return fmt.Sprintf("[%s] (%s → %s)", strings.Join(slices.Sorted(slices.Values(path)), ", "), strings.Join(path, " → "), path[0])
 }

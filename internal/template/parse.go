@@ -24,14 +24,30 @@ func errorf(at Pos, format string, args ...any) *Error {
 	return &Error{Pos: at, Message: fmt.Sprintf(format, args...)}
 }
 
-// Parse reads a template. It checks that sections and resources have their
-// form; [Template.Validate] checks what they say. Its errors are [*Error].
+// Parse reads a template in JSON, which begins with a brace, or in YAML. It
+// checks that sections and resources have their form; [Template.Validate]
+// checks what they say. Its errors are [*Error].
 func Parse(data []byte) (*Template, error) {
-	root, err := parseJSON(data)
+	root, err := read(data)
 	if err != nil {
 		return nil, err
 	}
 	return New(root)
+}
+
+func read(data []byte) (*Node, error) {
+	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
+		return parseJSON(data)
+	}
+	return parseYAML(data)
+}
+
+func tooDeep(at Pos) *Error {
+	return errorf(at, "Template format error: values are nested more than %d deep", maxDepth)
+}
+
+func duplicateKey(name string, at Pos) *Error {
+	return errorf(at, "Template format error: duplicate key %q. (line %d, column %d)", name, at.Line, at.Column)
 }
 
 // parseJSON reads one JSON value with the positions of its parts.
@@ -96,7 +112,7 @@ func (p *parser) value(depth int) (*Node, error) {
 		return nil, err
 	}
 	if depth > maxDepth {
-		return nil, errorf(at, "Template format error: values are nested more than %d deep", maxDepth)
+		return nil, tooDeep(at)
 	}
 	node := &Node{Pos: at}
 	switch token := token.(type) {
@@ -138,7 +154,7 @@ func (p *parser) members(object *Node, depth int) error {
 		}
 		name, _ := token.(string)
 		if seen[name] {
-			return errorf(at, "Template format error: duplicate key %q. (line %d, column %d)", name, at.Line, at.Column)
+			return duplicateKey(name, at)
 		}
 		seen[name] = true
 		value, err := p.value(depth + 1)

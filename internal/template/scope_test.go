@@ -13,7 +13,8 @@ const evaluated = `{
   "Transform": "AWS::LanguageExtensions",
   "Parameters": {
     "Name": {"Type": "String", "Default": "retrain"},
-    "Zones": {"Type": "CommaDelimitedList", "Default": "x, y"}
+    "Zones": {"Type": "CommaDelimitedList", "Default": "x, y"},
+    "Index": {"Type": "Number", "Default": 1}
   },
   "Mappings": {"Sizes": {"small": {"cpu": 256, "tags": ["a"]}}},
   "Conditions": {
@@ -72,6 +73,10 @@ func TestFunctions(t *testing.T) {
 		{"no value", `{"a": {"Ref": "AWS::NoValue"}, "b": [1, {"Ref": "AWS::NoValue"}]}`, map[string]any{"b": []any{number("1")}}},
 		{"sub", `{"Fn::Sub": "${Name}/${Queue}/${Queue.Arn}/${AWS::Region}/${!Name}$"}`, "retrain/ref-Queue/Queue.Arn/us-east-1/${Name}$"},
 		{"sub values", `{"Fn::Sub": ["${a}-${Name}", {"a": {"Ref": "Queue"}, "Name": 5}]}`, "ref-Queue-5"},
+		{"sub nothing", `{"Fn::Sub": ["a${AWS::NoValue}${x}b", {"x": {"Fn::If": ["No", "x", {"Ref": "AWS::NoValue"}]}}]}`, "ab"},
+		{"json of a list parameter", `{"Fn::ToJsonString": [{"Ref": "Zones"}]}`, `[["x","y"]]`},
+		{"map key of a map", `{"Fn::FindInMap": ["Sizes", {"Fn::Join": ["", ["sm", "all"]]}, "tags"]}`, []any{"a"}},
+		{"select the last", `{"Fn::Select": [{"Ref": "Index"}, {"Fn::Split": ["|", "a||c"]}]}`, ""},
 		{"join", `{"Fn::Join": [":", ["a", 1, true, {"Ref": "Name"}, {"Ref": "AWS::NoValue"}]]}`, "a:1:true:retrain"},
 		{"join list", `{"Fn::Join": ["", {"Ref": "Zones"}]}`, "xy"},
 		{"split", `{"Fn::Split": [".", {"Fn::GetAtt": "Queue.Arn"}]}`, []any{"Queue", "Arn"}},
@@ -89,7 +94,7 @@ func TestFunctions(t *testing.T) {
 		{"zones elsewhere", `{"Fn::Select": [0, {"Fn::GetAZs": "eu-central-1"}]}`, "eu-central-1a"},
 		{"import", `{"Fn::ImportValue": {"Fn::Sub": "shared-vpc"}}`, "vpc-1"},
 		{"length", `{"Fn::Length": {"Ref": "Zones"}}`, number("2")},
-		{"json", `{"Fn::ToJsonString": {"b": {"Ref": "Name"}, "a": [1.0]}}`, `{"a":[1.0],"b":"retrain"}`},
+		{"json", `{"Fn::ToJsonString": {"b": {"Ref": "Name"}, "a": [1.0, {"Ref": "AWS::NoValue"}], "c": {"Ref": "AWS::NoValue"}, "d": "<&>"}}`, `{"b":"retrain","a":[1.0],"d":"<&>"}`},
 		{"a condition of a policy is none", `{"Condition": {"Bool": {"x": "y"}}}`, map[string]any{"Condition": map[string]any{"Bool": map[string]any{"x": "y"}}}},
 	}
 	for _, test := range tests {
@@ -107,9 +112,9 @@ func TestFunctions(t *testing.T) {
 
 func TestFunctionErrors(t *testing.T) {
 	tests := []struct{ name, call, want string }{
-		{"select", `{"Fn::Select": [2, {"Ref": "Zones"}]}`, "Template error: Fn::Select cannot select nonexistent value at index 2"},
+		{"select", `{"Fn::Select": [2, {"Ref": "Zones"}]}`, "Template error: Fn::Select  cannot select nonexistent value at index 2"},
 		{"select none", `{"Fn::Select": [0, "x"]}`, "Template error: Fn::Select requires a list argument with two elements: an integer index and a list"},
-		{"map", `{"Fn::FindInMap": ["Sizes", "large", "cpu"]}`, "Template error: Unable to get mapping for Sizes::large::cpu"},
+		{"map", `{"Fn::FindInMap": ["Sizes", {"Ref": "Name"}, "cpu"]}`, "Template error: Unable to get mapping for Sizes::retrain::cpu"},
 		{"import", `{"Fn::ImportValue": "other"}`, "No export named other found."},
 		{"gone", `{"Ref": "Gone"}`, "Template format error: Unresolved resource dependencies [Gone] in the Resources block of the template"},
 		{"gone attribute", `{"Fn::Sub": "${Gone.Arn}"}`, "Template format error: Unresolved resource dependencies [Gone] in the Resources block of the template"},

@@ -10,9 +10,12 @@ import (
 type Template struct {
 	Description string
 	Parameters  []*Parameter
+	Rules       []*Rule
 	Conditions  []*Condition
 	Resources   []*Resource
 	Outputs     []*Output
+	// Transforms are the names of what the template is to go through first.
+	Transforms []string
 	// Mappings is the section as written, or nil.
 	Mappings *Node
 	// Metadata is the section as written, or nil.
@@ -59,6 +62,9 @@ func New(root *Node) (*Template, error) {
 	if root.Kind != Map {
 		return nil, errorf(root.Pos, "Template format error: unsupported structure.")
 	}
+	if err := nullIn(root, ""); err != nil {
+		return nil, err
+	}
 	t := &Template{root: root}
 	var unknown []string
 	var unknownAt Pos
@@ -81,7 +87,44 @@ func New(root *Node) (*Template, error) {
 	if len(t.Resources) == 0 {
 		return nil, errorf(root.Pos, "Template format error: At least one Resources member must be defined.")
 	}
-	return t, nil
+	return t, t.checkSizes()
+}
+
+func nullIn(n *Node, path string) error {
+	if n.Kind == Null {
+		return errorf(n.Pos, "[%s] 'null' values are not allowed in templates", path)
+	}
+	for i, item := range n.Items {
+		if err := nullIn(item, path+"/"+strconv.Itoa(i)); err != nil {
+			return err
+		}
+	}
+	for _, m := range n.Members {
+		if err := nullIn(m.Value, path+"/"+m.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSizes holds a template against CloudFormation's limits.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+func (t *Template) checkSizes() error {
+	if len(t.Description) > 1024 {
+		return errorf(t.root.Get("Description").Pos, "Template format error: 'Description' length is greater than 1024.")
+	}
+	for _, section := range []struct {
+		name string
+		most int
+	}{{"Mappings", 200}, {"Outputs", 200}, {"Parameters", 200}, {"Resources", 500}} {
+		n := t.root.Get(section.name)
+		if n == nil || len(n.Members) <= section.most {
+			continue
+		}
+		return errorf(n.Pos, "Template format error: Number of %s, %d, is greater than maximum allowed, %d",
+			strings.ToLower(section.name), len(n.Members), section.most)
+	}
+	return nil
 }
 
 // sections is how each section of a template is read.
@@ -96,8 +139,12 @@ var sections = map[string]func(*Template, *Node) error{
 	"Description": func(t *Template, n *Node) error { return readText(&t.Description, "Description", n) },
 	"Metadata":    func(t *Template, n *Node) error { t.Metadata = n; return nil },
 	"Transform":   (*Template).readTransform,
-	"Rules": func(_ *Template, n *Node) error {
-		return errorf(n.Pos, "Template format error: the section Rules is not supported")
+	"Rules": func(t *Template, n *Node) error {
+		return eachMember("Rules", n, func(m Member) error {
+			r, err := readRule(m)
+			t.Rules = append(t.Rules, r)
+			return err
+		})
 	},
 	"Hooks": func(_ *Template, n *Node) error {
 		return errorf(n.Pos, "Template format error: the section Hooks is not supported")
@@ -138,6 +185,9 @@ func eachMember(section string, n *Node, read func(Member) error) error {
 		return errorf(n.Pos, "Template format error: [/%s] must be an object", section)
 	}
 	for _, m := range n.Members {
+		if isFunction(m.Name) {
+			return errorf(m.Pos, "Template format error: [/%s] calls %s, which is not supported", section, m.Name)
+		}
 		if !alphanumeric(m.Name) {
 			return errorf(m.Pos, "Template format error: %s name %s is non alphanumeric.", strings.TrimSuffix(section, "s"), m.Name)
 		}
@@ -148,20 +198,10 @@ func eachMember(section string, n *Node, read func(Member) error) error {
 	return nil
 }
 
-// readTransform lets the one transform through that needs no macro:
-// AWS::LanguageExtensions, whose functions a Scope evaluates.
-func (t *Template) readTransform(n *Node) error {
-	names := n.Items
-	if n.Kind != List {
-		names = []*Node{n}
-	}
-	for _, name := range names {
-		if name.Text != "AWS::LanguageExtensions" {
-			return errorf(name.Pos, "Template format error: the transform %q is not supported: macros need a Lambda function", name.Text)
-		}
-		t.extensions = true
-	}
-	return nil
+func (t *Template) readTransform(n *Node) (err error) {
+	t.Transforms, err = readTexts("Transform", n)
+	t.extensions = slices.Contains(t.Transforms, languageExtensions)
+	return err
 }
 
 // readMappings checks the two levels of names that every mapping has.
@@ -199,7 +239,7 @@ func readResource(m Member) (*Resource, error) {
 		case "DependsOn":
 			r.DependsOn, err = readTexts(path+"/DependsOn", a.Value)
 		case "Condition":
-			err = readText(&r.Condition, path+"/Condition", a.Value)
+			err = readCondition(&r.Condition, a.Value)
 		case "DeletionPolicy":
 			err = readPolicy(&r.DeletionPolicy, m.Name, a)
 		case "UpdateReplacePolicy":
@@ -221,10 +261,22 @@ func readResource(m Member) (*Resource, error) {
 	return r, nil
 }
 
+func readCondition(name *string, n *Node) error {
+	text, ok := n.text()
+	if !ok {
+		return errorf(n.Pos, "Template format error: Every Condition member must be a string.")
+	}
+	*name = text
+	return nil
+}
+
 func readPolicy(policy *string, id string, a Member) error {
 	known := []string{"Delete", "Retain", "Snapshot"}
 	if a.Name == "DeletionPolicy" {
 		known = append(known, "RetainExceptOnCreate")
+	}
+	if _, _, call := a.Value.Call(); call {
+		return errorf(a.Value.Pos, "Template format error: %s of resource %s is a function, which is not supported", a.Name, id)
 	}
 	text, ok := a.Value.text()
 	if !ok || !slices.Contains(known, text) {
@@ -248,7 +300,7 @@ func readOutput(m Member) (*Output, error) {
 		case "Value":
 			o.Value = a.Value
 		case "Condition":
-			err = readText(&o.Condition, path+"/Condition", a.Value)
+			err = readCondition(&o.Condition, a.Value)
 		case "Export":
 			if o.Export = a.Value.Get("Name"); o.Export == nil {
 				err = errorf(a.Pos, "Template format error: [%s/Export] Export must contain a Name", path)

@@ -2,7 +2,6 @@ package template
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -12,7 +11,7 @@ import (
 // The first fault is returned, in AWS's words, as an [*Error].
 func (t *Template) Validate() error {
 	checks := []func() error{
-		t.checkTypes, t.checkNulls, t.checkFunctions, t.checkConditions, t.checkResources, t.checkOutputs,
+		t.checkTypes, t.checkTransforms, t.checkFunctions, t.checkRules, t.checkConditions, t.checkResources, t.checkOutputs,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {
@@ -33,6 +32,10 @@ func (t *Template) checkTypes() error {
 			why = "nested stacks are not supported"
 		case r.Type == "AWS::CloudFormation::Macro":
 			why = "macros are not supported"
+		case strings.HasSuffix(r.Type, "::MODULE"):
+			why = "modules are not supported"
+		case strings.HasPrefix(r.Type, "AWS::Serverless::"):
+			why = "the transform AWS::Serverless-2016-10-31 is not supported"
 		case r.Type == "AWS::CloudFormation::CustomResource", strings.HasPrefix(r.Type, "Custom::"):
 			why = "custom resources are not supported"
 		}
@@ -43,22 +46,10 @@ func (t *Template) checkTypes() error {
 	return nil
 }
 
-func (t *Template) checkNulls() error {
-	return nullIn(t.root, "")
-}
-
-func nullIn(n *Node, path string) error {
-	if n.Kind == Null {
-		return errorf(n.Pos, "[%s] 'null' values are not allowed in templates", path)
-	}
-	for i, item := range n.Items {
-		if err := nullIn(item, path+"/"+strconv.Itoa(i)); err != nil {
-			return err
-		}
-	}
-	for _, m := range n.Members {
-		if err := nullIn(m.Value, path+"/"+m.Name); err != nil {
-			return err
+func (t *Template) checkTransforms() error {
+	for _, name := range t.Transforms {
+		if name != languageExtensions {
+			return errorf(t.root.Get("Transform").Pos, "Template format error: the transform %q is not supported: macros need a Lambda function", name)
 		}
 	}
 	return nil
@@ -67,18 +58,32 @@ func nullIn(n *Node, path string) error {
 // checkFunctions checks that functions exist and have arguments of the right
 // form wherever they may stand.
 func (t *Template) checkFunctions() error {
-	var places []*Node
 	for _, c := range t.Conditions {
-		places = append(places, c.Value)
+		if err := t.checkFunctionsIn("Conditions/"+c.Name, c.Value); err != nil {
+			return err
+		}
 	}
 	for _, r := range t.Resources {
-		places = append(places, r.Properties)
+		if err := t.checkFunctionsIn("Resources/"+r.ID, r.Properties); err != nil {
+			return err
+		}
 	}
 	for _, o := range t.Outputs {
-		places = append(places, o.Value, o.Export)
+		if err := t.checkFunctionsIn("Outputs/"+o.Name, o.Value, o.Export); err != nil {
+			return err
+		}
 	}
-	for _, place := range places {
-		for n := range place.All() {
+	return nil
+}
+
+func (t *Template) checkFunctionsIn(path string, values ...*Node) error {
+	for _, value := range values {
+		for n := range value.All() {
+			for _, m := range n.Members {
+				if m.Name == "Fn::Transform" || strings.HasPrefix(m.Name, "Fn::ForEach::") {
+					return errorf(m.Pos, "Template format error: [/%s] calls %s, which is not supported", path, m.Name)
+				}
+			}
 			if err := t.checkFunction(n); err != nil {
 				return err
 			}
@@ -95,13 +100,17 @@ func (t *Template) checkFunction(n *Node) error {
 	if !slices.Contains(functions, name) && !(t.extensions && slices.Contains(extensionFunctions, name)) {
 		return unsupportedFunction(name, n.Pos)
 	}
+	return t.checkFunctionArgument(name, argument, n.Pos)
+}
+
+// checkFunctionArgument checks the form of what a function is given.
+func (t *Template) checkFunctionArgument(name string, argument *Node, at Pos) error {
 	fits := true
 	switch name {
-	case "Ref":
+	case "Ref", "Fn::RefAll":
 		fits = argument.Kind == String
 	case "Fn::GetAtt":
-		_, _, err := splitGetAtt(argument)
-		return err
+		return t.checkGetAtt(argument)
 	case "Fn::Sub":
 		text, _, err := splitSub(argument)
 		if err == nil {
@@ -110,7 +119,9 @@ func (t *Template) checkFunction(n *Node) error {
 		return err
 	case "Fn::Join", "Fn::Split":
 		fits = len(argument.Items) == 2 && argument.Items[0].Kind == String
-	case "Fn::Select", "Fn::Equals":
+	case "Fn::ValueOf", "Fn::ValueOfAll":
+		fits = len(argument.Items) == 2 && argument.Items[0].Kind == String && argument.Items[1].Kind == String
+	case "Fn::Select", "Fn::Equals", "Fn::Contains", "Fn::EachMemberEquals", "Fn::EachMemberIn":
 		fits = len(argument.Items) == 2
 	case "Fn::Not":
 		fits = len(argument.Items) == 1
@@ -122,11 +133,39 @@ func (t *Template) checkFunction(n *Node) error {
 		return t.checkFindInMap(argument)
 	case "Fn::If":
 		return t.checkIf(argument)
+	case "Fn::ImportValue":
+		fits = t.settled(argument)
 	}
 	if !fits {
-		return malformed(name, n.Pos)
+		return malformed(name, at)
 	}
 	return nil
+}
+
+// checkGetAtt allows an attribute's name to be a parameter's value, and with
+// language extensions the value of any function.
+func (t *Template) checkGetAtt(argument *Node) error {
+	_, attribute, err := splitGetAtt(argument)
+	if err != nil {
+		return err
+	}
+	call, _, _ := attribute.Call()
+	if attribute.Kind != String && call != "Ref" && !(t.extensions && call != "") {
+		return errorf(attribute.Pos, "Template error: the attribute of Fn::GetAtt has to be a string or a Ref")
+	}
+	return nil
+}
+
+// settled reports whether a value depends on the parameters alone.
+func (t *Template) settled(value *Node) bool {
+	for n := range value.All() {
+		if name, _, ok := n.Call(); ok && (name == "Fn::ImportValue" || name == "Fn::GetAZs") {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(references(value), func(ref reference) bool {
+		return ref.attribute || t.Resource(ref.name) != nil
+	})
 }
 
 // checkNoFunction refuses functions that stand beside other members, where
@@ -145,9 +184,23 @@ func (t *Template) checkFindInMap(argument *Node) error {
 	if count != 3 && !(t.extensions && count == 4) {
 		return malformed("Fn::FindInMap", argument.Pos)
 	}
+	var keys []string
+	for _, item := range argument.Items[:3] {
+		call, _, _ := item.Call()
+		switch {
+		case item.Kind == String || item.Kind == Number:
+			keys = append(keys, item.Text)
+		case call != "Ref" && call != "Fn::FindInMap" && !(t.extensions && call != ""):
+			return malformed("Fn::FindInMap", argument.Pos)
+		}
+	}
 	name, ok := argument.Items[0].text()
-	if ok && t.Mappings.Get(name) == nil && count == 3 {
+	switch {
+	case count == 4:
+	case ok && t.Mappings.Get(name) == nil:
 		return errorf(argument.Pos, "Template error: Mapping named '%s' is not present in the 'Mappings' section of template.", name)
+	case len(keys) == 3 && t.Mappings.Get(keys[0]).Get(keys[1]).Get(keys[2]) == nil:
+		return noMapping(argument.Pos, keys)
 	}
 	return nil
 }
@@ -175,6 +228,9 @@ func (t *Template) checkCondition(name, block string, at Pos) error {
 func (t *Template) checkConditions() error {
 	needs := map[string][]string{}
 	for _, c := range t.Conditions {
+		if !isCondition(c.Value) {
+			return errorf(c.Pos, "Template format error: Conditions can only be boolean operations on parameters and other conditions")
+		}
 		for _, ref := range references(c.Value) {
 			if t.Parameter(ref.name) == nil && !isPseudo(ref.name) {
 				return errorf(ref.pos, "Template format error: Unresolved dependencies [%s]. "+
@@ -198,14 +254,22 @@ func (t *Template) checkConditions() error {
 	return t.checkConditionCycles(needs)
 }
 
+// isCondition reports whether a value is one that is true or false.
+func isCondition(n *Node) bool {
+	if _, ok := conditionName(n); ok {
+		return true
+	}
+	call, _, _ := n.Call()
+	return slices.Contains([]string{"Fn::And", "Fn::Equals", "Fn::If", "Fn::Not", "Fn::Or"}, call)
+}
+
 func (t *Template) checkConditionCycles(needs map[string][]string) error {
 	done := map[string]bool{}
 	var path []string
 	var visit func(name string) error
 	visit = func(name string) error {
 		if start := slices.Index(path, name); start >= 0 {
-			circle := slices.Sorted(slices.Values(path[start:]))
-			return errorf(t.Condition(name).Pos, "Template format error: Circular dependency between conditions: [%s]", strings.Join(circle, ", "))
+			return errorf(t.Condition(name).Pos, "Template format error: Circular dependency between conditions: %s", circle(path[start:]))
 		}
 		if done[name] {
 			return nil
@@ -229,16 +293,7 @@ func (t *Template) checkConditionCycles(needs map[string][]string) error {
 }
 
 func (t *Template) checkResources() error {
-	var lost []string
-	var at Pos
-	miss := func(name string, pos Pos) {
-		if lost == nil {
-			at = pos
-		}
-		if !slices.Contains(lost, name) {
-			lost = append(lost, name)
-		}
-	}
+	lost := names{}
 	positions := t.positions()
 	for _, r := range t.Resources {
 		if err := t.checkCondition(r.Condition, "Resources", r.Pos); err != nil {
@@ -246,7 +301,7 @@ func (t *Template) checkResources() error {
 		}
 		for _, id := range r.DependsOn {
 			if _, ok := positions[id]; !ok {
-				miss(id, r.Pos)
+				lost.add(id, r.Pos)
 			}
 		}
 		for _, ref := range references(r.Properties) {
@@ -254,12 +309,12 @@ func (t *Template) checkResources() error {
 				return err
 			}
 			if !t.known(ref, positions) {
-				miss(ref.name, ref.pos)
+				lost.add(ref.name, ref.pos)
 			}
 		}
 	}
-	if lost != nil {
-		return unresolved(at, "Resources", lost...)
+	if lost.list != nil {
+		return unresolved(lost.at, "Resources", lost.list...)
 	}
 	return nil
 }
@@ -269,6 +324,10 @@ func (t *Template) checkOutputs() error {
 	for _, o := range t.Outputs {
 		if err := t.checkCondition(o.Condition, "Outputs", o.Pos); err != nil {
 			return err
+		}
+		call, _, _ := o.Value.Call()
+		if o.Value.Kind == List || o.Value.Kind == Map && call == "" || isCondition(o.Value) && call != "Fn::If" {
+			return errorf(o.Value.Pos, "Template format error: The Value field of every Outputs member must evaluate to a String.")
 		}
 		for _, ref := range append(references(o.Value), references(o.Export)...) {
 			if err := t.checkReference(ref, positions); err != nil {

@@ -1,6 +1,8 @@
 package agent_test
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +61,15 @@ func TestEarlierAttemptsCount(t *testing.T) {
 	}, {
 		name: "done, without a result", before: []*record.End{{State: record.Done}},
 		want: record.Result{State: record.Done, Attempt: 2}, wantRun: true,
+	}, {
+		name: "done three times, without a result", before: []*record.End{
+			{State: record.Done, Reason: "writing a: no"}, failed, {State: record.Done, Reason: "writing b: no"},
+			{State: record.Done, Reason: "writing c: no", Outputs: []record.Output{{Name: "c"}}, Metrics: map[string]float64{"loss": 1}},
+		},
+		want: record.Result{
+			State: record.Failed, Attempt: 4, Metrics: map[string]float64{"loss": 1},
+			Reason: "3 attempts were done, and could not be recorded: writing c: no",
+		},
 	}, {
 		name: "more than nine", before: []*record.End{10: interrupted, 9: interrupted},
 		want: record.Result{State: record.Done, Attempt: 12}, wantRun: true,
@@ -138,6 +149,11 @@ func TestTheFirstOfTwoResultsCounts(t *testing.T) {
 			if b.exists(record.FailedKey(runID, 1, 0)) {
 				t.Error("a job that is done is marked as failed")
 			}
+			var end record.End
+			b.get(record.AttemptPrefix(runID, 0, 1, 1)+"end.json", &end)
+			if string(end.State) != name {
+				t.Errorf("got an attempt that ended %s, want %s", end.State, name)
+			}
 		})
 	}
 }
@@ -181,6 +197,45 @@ func TestARunIsDoneWhenEveryJobHasItsResult(t *testing.T) {
 	if diff := cmp.Diff(record.Finish{Jobs: 3, Failed: 1}, got, whenever); diff != "" {
 		t.Errorf("done (-want +got):\n%s", diff)
 	}
+}
+
+func TestWhyAnAttemptCannotBeRecordedIsTold(t *testing.T) {
+	b := newBed(t)
+	b.run(1, nil)
+	b.send(0, 1, "{}")
+	w := b.work(`echo said; touch "$SPATE_OUT/a" "$SPATE_OUT/refused"`, func(c *agent.Config) {
+		c.AWS.HTTPClient = &http.Client{Transport: refusing("/out/refused")}
+	})
+	end := record.AttemptPrefix(runID, 0, 1, 1) + "end.json"
+	b.await("an end", func() bool { return b.exists(end) })
+	w.stop()
+	got := b.end(0, 1, 1)
+	if got.State != record.Done || !strings.Contains(got.Reason, "out/refused: ") || !strings.Contains(got.Reason, "AccessDenied") {
+		t.Errorf("got %+v, want it done, and why it is not recorded", got)
+	}
+	log := b.text(record.AttemptPrefix(runID, 0, 1, 1) + "log.txt")
+	if want := "said\nspate: the attempt cannot be recorded: "; !strings.HasPrefix(log, want) {
+		t.Errorf("got log %q, want %q first", log, want)
+	}
+	if visible, all := b.queued(); all != 1 {
+		t.Errorf("got %d visible of %d messages, want the job's", visible, all)
+	}
+}
+
+// refusing denies every request to write an object whose key ends so.
+type refusing string
+
+func (r refusing) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method != http.MethodPut || !strings.HasSuffix(request.URL.Path, string(r)) {
+		return http.DefaultTransport.RoundTrip(request)
+	}
+	if request.Body != nil {
+		_ = request.Body.Close()
+	}
+	return &http.Response{
+		StatusCode: http.StatusForbidden, Header: http.Header{}, Request: request,
+		Body: io.NopCloser(strings.NewReader("<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")),
+	}, nil
 }
 
 func TestRecordsThatCannotBeReachedCostTheJobNothing(t *testing.T) {

@@ -39,12 +39,8 @@ func TestAJobIsRecorded(t *testing.T) {
 	if diff := cmp.Diff(want, result, whenever, sorted); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
 	}
-	wantEnd := record.End{State: record.Done, Metrics: want.Metrics, Outputs: outputs}
-	if diff := cmp.Diff(wantEnd, b.end(0, 1, 1), whenever, sorted); diff != "" {
-		t.Errorf("end (-want +got):\n%s", diff)
-	}
 	prefix := record.AttemptPrefix(runID, 0, 1, 1)
-	if diff := cmp.Diff([]string{"end.json", "log.txt", "out/metrics.json", "out/plots/a.svg", "start.json"}, b.keys(prefix)); diff != "" {
+	if diff := cmp.Diff([]string{"log.txt", "out/metrics.json", "out/plots/a.svg", "start.json"}, b.keys(prefix)); diff != "" {
 		t.Errorf("the attempt's objects (-want +got):\n%s", diff)
 	}
 	const said = "retail trade {3}\nproblem\n"

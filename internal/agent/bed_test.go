@@ -364,11 +364,19 @@ func (b *bed) result(index, generation int) record.Result {
 
 func (b *bed) end(index, generation, attempt int) record.End {
 	b.t.Helper()
-	key := record.AttemptPrefix(runID, index, generation, attempt) + "end.json"
-	b.await("the end "+key, func() bool { return b.exists(key) })
-	var end record.End
-	b.get(key, &end)
-	return end
+	key, resultKey := record.AttemptPrefix(runID, index, generation, attempt)+"end.json", record.ResultKey(runID, generation, index)
+	b.await("the end "+key, func() bool { return b.exists(key) || b.exists(resultKey) })
+	if b.exists(key) {
+		var end record.End
+		b.get(key, &end)
+		return end
+	}
+	var result record.Result
+	b.get(resultKey, &result)
+	if result.Attempt != attempt || result.State != record.Done {
+		b.t.Fatalf("attempt %d has no end beside the result %+v", attempt, result)
+	}
+	return result.End()
 }
 
 func (b *bed) get(key string, doc any) {

@@ -10,12 +10,17 @@ import (
 )
 
 // conclude records a job failed whose attempts are used up: its last worker
-// ended before it could, or three took their worker along.
+// ended before it could, three took their worker along, or three were done and
+// left what cannot be recorded.
 func (a *attempt) conclude(ctx context.Context, r ref) error {
 	last := a.past[len(a.past)-1]
 	a.number = last.number
-	if last.end != nil {
-		return a.putResult(ctx, *last.end)
+	if end := last.end; end != nil {
+		if end.State == record.Done {
+			end.State, end.Outputs = record.Failed, nil
+			end.Reason = fmt.Sprintf("%d attempts were done, and could not be recorded: %s", a.past.unrecorded(), end.Reason)
+		}
+		return a.putResult(ctx, *end)
 	}
 	var start record.Start
 	if err := a.records.GetJSON(ctx, r.prefix(last.number)+"start.json", &start); err != nil {
@@ -70,7 +75,10 @@ func (a *attempt) reportDuplicate(ctx context.Context, r ref, end record.End) er
 	}
 	a.log.Warn("the job was run twice, and the first result counts",
 		"attempt", a.number, "state", end.State, "recorded", first.Attempt, "recorded state", first.State)
-	if end.State == record.Failed && first.State == record.Done {
+	switch {
+	case end.State == record.Done: // which no result tells
+		return a.records.PutJSON(ctx, r.prefix(a.number)+"end.json", end)
+	case first.State == record.Done:
 		return a.records.Delete(ctx, record.FailedKey(r.run, r.generation, r.index))
 	}
 	return nil

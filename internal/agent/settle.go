@@ -30,6 +30,7 @@ func (a *attempt) settle(ctx context.Context, end record.End) {
 	}
 	if err := a.record(ctx, end, box); err != nil {
 		a.log.Error("recording the attempt", "attempt", a.number, "error", err)
+		a.recordWhy(ctx, end, err)
 		a.lease.handBack(ctx, unreachableDelay)
 		return
 	}
@@ -69,13 +70,19 @@ func (a *attempt) settleInterrupted(ctx context.Context, end record.End, box *ou
 }
 
 // record writes the end of an attempt and what it left, and then the result
-// where this was the job's last attempt.
+// where this was the job's last attempt. The result is all the end that an
+// attempt has which is done.
 func (a *attempt) record(ctx context.Context, end record.End, box *outbox) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	if len(box.files) > 0 {
 		group.Go(func() error { return box.upload(groupCtx, a.records, a.prefix()+"out/") })
 	}
-	err := a.putEnd(ctx, end)
+	var err error
+	if end.State == record.Done {
+		err = a.putLog(ctx, end)
+	} else {
+		err = a.putEnd(ctx, end)
+	}
 	if err := errors.Join(err, group.Wait()); err != nil {
 		return err
 	}
@@ -83,6 +90,21 @@ func (a *attempt) record(ctx context.Context, end record.End, box *outbox) error
 		return nil
 	}
 	return a.putResult(ctx, end)
+}
+
+// recordWhy leaves a trace of an attempt that is done and cannot be recorded:
+// whoever tries next counts such attempts.
+func (a *attempt) recordWhy(ctx context.Context, end record.End, why error) {
+	if end.State != record.Done {
+		return // it has an end, and counts as failed
+	}
+	end.Reason = why.Error()
+	if a.space != nil {
+		a.space.log.note("the attempt cannot be recorded: %v", why)
+	}
+	if err := a.putEnd(ctx, end); err != nil {
+		a.log.Warn("recording why", "attempt", a.number, "error", err)
+	}
 }
 
 // putEnd writes end.json and log.txt.

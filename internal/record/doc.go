@@ -8,7 +8,8 @@
 //	runs/<run>/retries/<gen>.sent.json   how far that sending got
 //	runs/<run>/attempts/<index>/<gen>.<n>/
 //	    start.json                       put if absent: who puts it has claimed attempt n
-//	    end.json, log.txt, out/…         how it ended, what it said if anything, what it left
+//	    log.txt, out/…                   what it said if anything, what it left
+//	    end.json                         how it ended, unless it is done and the result tells
 //	runs/<run>/results/<gen>/<index>.json  put if absent: the outcome, once
 //	runs/<run>/failed/<gen>/<index>      empty, before a failed result: states by listing alone
 //	runs/<run>/{done,cancelled}/<gen>.json put if absent

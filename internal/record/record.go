@@ -39,7 +39,7 @@ type Start struct {
 	Started    time.Time `json:"started"`
 }
 
-// An End is the end.json of an attempt.
+// An End is how an attempt ended: its end.json, or part of the result.
 type End struct {
 	State    State  `json:"state"`
 	ExitCode int    `json:"exitCode"`
@@ -66,6 +66,14 @@ type Result struct {
 	Ended      time.Time          `json:"ended"`
 	Metrics    map[string]float64 `json:"metrics,omitempty"`
 	Outputs    []Output           `json:"outputs,omitempty"`
+}
+
+// End is how the attempt ended that decided the job.
+func (r Result) End() End {
+	return End{
+		State: r.State, ExitCode: r.ExitCode, Reason: r.Reason,
+		Started: r.Started, Ended: r.Ended, Metrics: r.Metrics, Outputs: r.Outputs,
+	}
 }
 
 // An Output is one file that an attempt left in SPATE_OUT.

@@ -112,10 +112,27 @@ func (t *Try) read(ctx context.Context, r *Run) error {
 	}
 	var end record.End
 	err := r.Stack.Records().GetJSON(ctx, prefix+"end.json", &end)
+	if _, missing := errors.AsType[*record.NotFoundError](err); missing {
+		end, err = r.doneEnd(ctx, t.Attempt)
+	}
 	if err == nil {
 		t.End, t.State, t.Reason = &end, end.State, end.Reason
 	}
 	return ifThere(err)
+}
+
+// doneEnd returns the end of an attempt that is done, which is its job's
+// result, or a NotFoundError.
+func (r *Run) doneEnd(ctx context.Context, a record.Attempt) (record.End, error) {
+	key := record.ResultKey(r.ID, a.Generation, a.Index)
+	var result record.Result
+	if err := r.Stack.Records().GetJSON(ctx, key, &result); err != nil {
+		return record.End{}, err
+	}
+	if result.Attempt != a.Number || result.State != record.Done {
+		return record.End{}, &record.NotFoundError{Bucket: r.Stack.Bucket, Key: key}
+	}
+	return result.End(), nil
 }
 
 // ifThere passes over an object that is not there.

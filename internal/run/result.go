@@ -139,25 +139,43 @@ func (r *Run) LogTail(ctx context.Context, result record.Result, n int64) (strin
 	return string(text), err
 }
 
-// Log opens the log of a job's newest attempt; the caller closes it.
+// Log opens the log of a job's newest attempt that has ended; the caller closes it.
 func (r *Run) Log(ctx context.Context, index int) (io.ReadCloser, error) {
 	if err := r.check(index); err != nil {
 		return nil, err
 	}
-	var newest record.Attempt // that has ended
+	var newest, ended record.Attempt
 	for object, err := range r.Stack.Records().List(ctx, record.JobPrefix(r.ID, index), "") {
 		if err != nil {
 			return nil, err
 		}
 		a, name, ok := record.ParseAttempt(r.ID, object.Key)
-		if ok && (name == "log.txt" || name == "end.json") && cmp.Or(cmp.Compare(a.Generation, newest.Generation), cmp.Compare(a.Number, newest.Number)) > 0 {
+		if !ok {
+			continue
+		}
+		if isAfter(a, newest) {
 			newest = a
 		}
+		if (name == "log.txt" || name == "end.json") && isAfter(a, ended) {
+			ended = a
+		}
 	}
-	if newest.Number == 0 {
+	if isAfter(newest, ended) {
+		if _, err := r.doneEnd(ctx, newest); err == nil {
+			ended = newest
+		} else if err := ifThere(err); err != nil {
+			return nil, err
+		}
+	}
+	if ended.Number == 0 {
 		return nil, &NoLogError{Run: r.ID, Index: index}
 	}
-	return r.openLog(ctx, newest)
+	return r.openLog(ctx, ended)
+}
+
+// isAfter says whether an attempt of a job came after another.
+func isAfter(a, b record.Attempt) bool {
+	return cmp.Or(cmp.Compare(a.Generation, b.Generation), cmp.Compare(a.Number, b.Number)) > 0
 }
 
 // openLog opens the log of an attempt that has ended: one that printed nothing

@@ -443,7 +443,10 @@ func TestAnAttemptThatPrintedNothingHasAnEmptyLog(t *testing.T) {
 	want(1, "none")
 
 	put(0, 2, "start.json", "{}")
-	want(0, "no space left") // the second attempt runs
+	want(0, "no space left")     // the second attempt runs
+	end(t, r, 1, record.Done, 1) // by its first attempt, which left nothing else
+	put(1, 1, "start.json", "{}")
+	want(1, "")
 	put(0, 2, "end.json", "{}")
 	want(0, "")
 	got, err := r.LogTail(t.Context(), record.Result{Index: 0, Generation: 1, Attempt: 2}, 100)
@@ -457,6 +460,31 @@ func TestAnAttemptThatPrintedNothingHasAnEmptyLog(t *testing.T) {
 	}
 	if text, err := os.ReadFile(filepath.Join(dir, "0.log")); len(text) > 0 || err != nil {
 		t.Errorf("got log file %q, %v, want an empty one", text, err)
+	}
+}
+
+func TestTheEndOfAnAttemptThatIsDoneIsTheResult(t *testing.T) {
+	r := newRun(t, newStack(t), 2)
+	end(t, r, 1, record.Done, 0)
+	end(t, r, 1, record.Failed, 1) // all attempts were lost: none has an end
+	for index, want := range [][]record.State{{record.Done, Lost}, {Lost, Lost}} {
+		for _, number := range []int{1, 2} {
+			key := record.AttemptPrefix(r.ID, index, 1, number) + "start.json"
+			if err := r.Stack.Records().PutJSON(t.Context(), key, record.Start{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		j, err := r.Inspect(t.Context(), index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []record.State
+		for _, try := range j.Attempts {
+			got = append(got, try.State)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("job %d: states (-want +got):\n%s", index, diff)
+		}
 	}
 }
 

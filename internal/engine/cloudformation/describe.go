@@ -54,10 +54,35 @@ func (s *Service) recordsLocked() []*record {
 	return all
 }
 
-func (s *Service) describeStacks(_ context.Context, in *cloudformation.DescribeStacksInput) (*cloudformation.DescribeStacksOutput, error) {
+// patience is how long a question after a stack waits for an operation to end.
+// Clients look again only seconds later, the aws CLI after half a minute; most
+// operations here have ended by then a hundred times.
+const patience = time.Second
+
+// awaitLocked waits, without the mutex, for a stack's operation to end.
+func (s *Service) awaitLocked(ctx context.Context, nameOrID string) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for ctx.Err() == nil {
+		r, ok := s.findLocked(nameOrID)
+		if !ok || !r.stack.busy() {
+			return
+		}
+		moved := r.moved
+		s.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+		}
+		s.mu.Lock()
+	}
+}
+
+func (s *Service) describeStacks(ctx context.Context, in *cloudformation.DescribeStacksInput) (*cloudformation.DescribeStacksOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if name := aws.ToString(in.StackName); name != "" {
+		s.awaitLocked(ctx, name)
 		r, ok := s.findLocked(name)
 		if !ok {
 			return nil, invalid("Stack with id %s does not exist", name)

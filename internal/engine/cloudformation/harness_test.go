@@ -47,6 +47,7 @@ type engine struct {
 	gate atomic.Pointer[gate]
 
 	machine *machine
+	handler http.Handler // the services'
 	config  aws.Config
 	cfn     *cloudformation.Client
 	ecs     *ecs.Client
@@ -70,13 +71,12 @@ func start(t testing.TB) *engine {
 func (e *engine) open() {
 	e.t.Helper()
 	ctx := context.Background()
-	var handler http.Handler
 	e.config = wire.Client(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g := e.gate.Load(); g != nil {
-			(*g)(w, r, handler)
+			(*g)(w, r, e.handler)
 			return
 		}
-		handler.ServeHTTP(w, r)
+		e.handler.ServeHTTP(w, r)
 	}), keys, account)
 	db, err := store.Open(ctx, filepath.Join(e.dir, "spate.db"))
 	e.must(err)
@@ -101,7 +101,7 @@ func (e *engine) open() {
 	e.must(err)
 	stacks, err := cfn.New(ctx, cfn.Config{Store: db, Account: account, Log: log, AWS: e.config})
 	e.must(err)
-	handler = wire.NewHandler(wire.Config{
+	e.handler = wire.NewHandler(wire.Config{
 		Services: []*wire.Service{
 			queues.Wire(), groups.Wire(), tasks.Wire(), alarms.Wire(), targets.Wire(), stacks.Wire(),
 		},

@@ -215,6 +215,8 @@ func (s *Service) save(r *record, b batch) error {
 	}
 	if b.stack != nil {
 		r.stack = b.stack
+		close(r.moved)
+		r.moved = make(chan struct{})
 	}
 	takeAll(r.resources, b.resources)
 	takeAll(r.sets, b.sets)

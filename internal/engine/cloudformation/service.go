@@ -48,6 +48,8 @@ type record struct {
 	resources map[string]resource  // by logical id
 	events    []event              // the oldest first
 	sets      map[string]changeSet // by id
+	// moved is closed, and another one made, when the stack changes.
+	moved chan struct{}
 	// running says that a goroutine of Run works on the stack, or is to.
 	running bool
 	// interrupt ends the waiting of the phase under way; nil before the first.
@@ -57,7 +59,7 @@ type record struct {
 }
 
 func newRecord(s *stack) *record {
-	return &record{stack: s, resources: map[string]resource{}, sets: map[string]changeSet{}}
+	return &record{stack: s, resources: map[string]resource{}, sets: map[string]changeSet{}, moved: make(chan struct{})}
 }
 
 // keepDeleted is how long a deleted stack is remembered, as in AWS.

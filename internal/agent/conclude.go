@@ -10,12 +10,18 @@ import (
 )
 
 // conclude records a job failed whose attempts are used up: its last worker
-// ended before it could, or three took their worker along.
+// ended before it could, three took their worker along, or three were done and
+// left what cannot be recorded.
 func (a *attempt) conclude(ctx context.Context, r ref) error {
 	last := a.past[len(a.past)-1]
 	a.number = last.number
 	if last.end != nil {
-		return a.putResult(ctx, *last.end)
+		end := *last.end
+		if end.State == record.Done {
+			end.State, end.Outputs = record.Failed, nil
+			end.Reason = fmt.Sprintf("%d attempts were done, and could not be recorded: %s", a.past.unrecorded(), end.Reason)
+		}
+		return a.putResult(ctx, end)
 	}
 	var start record.Start
 	if err := a.records.GetJSON(ctx, r.prefix(last.number)+"start.json", &start); err != nil {

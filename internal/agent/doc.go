@@ -13,7 +13,7 @@
 //	           ▼                                                                   │
 //	queue ─► receive ─► prepare ─► claim attempt ─► execute ─► record ─► result ─► delete
 //	           │           ├─► has a result, is cancelled: delete, unrun
-//	           │           ├─► attempts used up, or lost: record failed, delete
+//	           │           ├─► attempts used up, lost, or unrecorded: record failed, delete
 //	           │           └─► cannot be understood, or no protection: back
 //	           └─► empty: give up protection, write done
 //

@@ -15,6 +15,10 @@ import (
 // up: it takes its worker along, as one does that needs too much memory.
 const mostLost = 3
 
+// mostUnrecorded is how many attempts may be done without a result before the
+// job is given up: what one leaves that cannot be written, the next leaves too.
+const mostUnrecorded = 3
+
 // A history is what became of a job's earlier attempts in a generation, by
 // their numbers.
 type history []past
@@ -70,21 +74,19 @@ func (h history) next() int {
 }
 
 // failures counts the attempts that failed on their own.
-func (h history) failures() int {
-	n := 0
-	for _, p := range h {
-		if p.end != nil && p.end.State == record.Failed {
-			n++
-		}
-	}
-	return n
-}
+func (h history) failures() int { return h.count(record.Failed) }
 
 // interruptions counts the attempts that ended without counting.
-func (h history) interruptions() int {
+func (h history) interruptions() int { return h.count(record.Interrupted) }
+
+// unrecorded counts the attempts that were done, and yet left no result.
+func (h history) unrecorded() int { return h.count(record.Done) }
+
+// count counts the attempts that ended so.
+func (h history) count(state record.State) int {
 	n := 0
 	for _, p := range h {
-		if p.end != nil && p.end.State == record.Interrupted {
+		if p.end != nil && p.end.State == state {
 			n++
 		}
 	}
@@ -108,5 +110,5 @@ func (h history) isOver(j job.Job) bool {
 	final := slices.ContainsFunc(h, func(p past) bool {
 		return p.end != nil && p.end.State == record.Failed && p.end.Final
 	})
-	return final || h.failures() > j.Retries || h.lost() >= mostLost
+	return final || h.failures() > j.Retries || h.lost() >= mostLost || h.unrecorded() >= mostUnrecorded
 }

@@ -111,6 +111,12 @@ func (o *outbox) add(at string) error {
 	if o.names[name] {
 		return fmt.Errorf("another output has the name %q", name)
 	}
+	// To be told now: by the time of the upload it would cost the attempt.
+	opened, err := o.root.Open(at)
+	if err != nil {
+		return err
+	}
+	_ = opened.Close() // it was not even read
 	o.names[name] = true
 	o.files = append(o.files, output{Output: record.Output{Name: name, Size: info.Size()}, path: at})
 	return nil

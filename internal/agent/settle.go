@@ -28,7 +28,12 @@ func (a *attempt) settle(ctx context.Context, end record.End) {
 		a.settleInterrupted(ctx, end, box)
 		return
 	}
-	if err := a.record(ctx, end, box); err != nil {
+	err := a.record(ctx, end, box)
+	if isFull(err) && len(box.files) > 0 {
+		end = a.dropOutputs(ctx, end, box)
+		err = a.record(ctx, end, &outbox{})
+	}
+	if err != nil {
 		a.log.Error("recording the attempt", "attempt", a.number, "error", err)
 		a.recordWhy(ctx, end, err)
 		a.lease.handBack(ctx, unreachableDelay)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,20 +25,7 @@ exec spate results last -o json > results`
 
 func TestAFullDisk(t *testing.T) {
 	c := newChaos(t, 20, rand.New(rand.NewPCG(0, 0)))
-	file := "name: full\ncommand: [sh, -c, 'head -c 150000 /dev/zero > $SPATE_OUT/zeros']\n"
-	if err := os.WriteFile(filepath.Join(c.dir, "spate.yaml"), []byte(file), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("unshare", "-rm", "sh", "-c", onAFullDisk)
-	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), c.mark, "SPATE_HOME="+filepath.Join(c.dir, "home"))
-	out, err := cmd.CombinedOutput()
-	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() == 99 || strings.HasPrefix(string(out), "unshare:")) {
-		t.Skipf("NOT CHECKED: a small disk cannot be mounted here: %v: %s", err, out)
-	}
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	c.mounting("command: [sh, -c, 'head -c 150000 /dev/zero > $SPATE_OUT/zeros']\n", onAFullDisk)
 	read := func(name string) string { return strings.TrimSpace(readIfThere(filepath.Join(c.dir, name))) }
 	fact := "spate: the disk of " + filepath.Join(c.dir, "home") + " is full\n" +
 		"hint: nothing that was recorded is lost: make room, and `spate run --resume last` goes on"
@@ -67,5 +55,48 @@ func TestAFullDisk(t *testing.T) {
 	}
 	if left := c.processes(); len(left) > 0 {
 		t.Errorf("processes %v are left", left)
+	}
+}
+
+// An output that fits on the disk once, beside its job, and not twice.
+const onASmallDisk = `
+mkdir -p home
+mount -t tmpfs -o size=8m none home || exit 99
+spate run -p size=10,4500000,1000 > /dev/null 2> first; echo $? > first.code
+exec spate results last -o json > results`
+
+func TestAnOutputLargerThanTheDisk(t *testing.T) {
+	c := newChaos(t, 3, rand.New(rand.NewPCG(0, 0)))
+	c.mounting("command: [sh, -c, 'head -c $SPATE_PARAM_SIZE /dev/zero > $SPATE_OUT/zeros']\nretries: 1\nretryBackoff: 1s\n", onASmallDisk)
+	const reason = "the disk of the engine is full: there is no room for the job's outputs (4500000 bytes); make room, then `spate retry`"
+	if code, log := readIfThere(filepath.Join(c.dir, "first.code")), readIfThere(filepath.Join(c.dir, "first")); code != "1\n" ||
+		!strings.Contains(log, reason) || strings.Contains(log, "level=") {
+		t.Errorf("got exit code %s and\n%s\nwant 1, no log, and that\n%s", code, log, reason)
+	}
+	type result struct{ State, Reason string }
+	var got []result
+	if err := json.Unmarshal([]byte(readIfThere(filepath.Join(c.dir, "results"))), &got); err != nil {
+		t.Fatal(err)
+	}
+	if want := []result{{"done", ""}, {"failed", reason}, {"done", ""}}; !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// mounting runs a script that may mount a disk in the place of the home.
+func (c *chaos) mounting(job, script string) {
+	c.t.Helper()
+	if err := os.WriteFile(filepath.Join(c.dir, "spate.yaml"), []byte("name: full\n"+job), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	cmd := exec.Command("unshare", "-rm", "sh", "-c", script)
+	cmd.Dir = c.dir
+	cmd.Env = append(os.Environ(), c.mark, "SPATE_HOME="+filepath.Join(c.dir, "home"))
+	out, err := cmd.CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() == 99 || strings.HasPrefix(string(out), "unshare:")) {
+		c.t.Skipf("NOT CHECKED: a small disk cannot be mounted here: %v: %s", err, out)
+	}
+	if err != nil {
+		c.t.Fatalf("%v: %s", err, out)
 	}
 }

@@ -6,7 +6,8 @@
 // objects only, and that conditional writes are decided one after another, so
 // that of any number of racing If-None-Match: * exactly one wins. It leaves
 // authentication to wire: requests reach it verified. Operations it does not
-// have answer NotImplemented, as S3 does.
+// have answer NotImplemented, as S3 does. A disk without room for an object is
+// told by 507 InsufficientStorage, for which S3 has no use.
 //
 // # Where an object's bytes are
 //

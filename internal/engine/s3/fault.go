@@ -3,7 +3,9 @@ package s3
 import (
 	"encoding/xml"
 	"errors"
+	"io"
 	"net/http"
+	"syscall"
 
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -12,6 +14,11 @@ import (
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 func (s *Service) answerFault(w http.ResponseWriter, r *request, err error) {
 	fault, ok := errors.AsType[*wire.Fault](err)
+	if !ok && errors.Is(err, syscall.ENOSPC) {
+		fault, ok = faultOf("InsufficientStorage"), true
+		// A client that still sends would not read the answer.
+		_, _ = io.Copy(io.Discard, r.Body)
+	}
 	if !ok {
 		s.log.Error("s3 request failed", "method", r.Method, "bucket", r.bucket, "key", r.key, "error", err)
 		fault = faultOf("InternalError")
@@ -63,6 +70,8 @@ func faultText(code string) (status int, message string) {
 		return http.StatusBadRequest, "Your proposed upload exceeds the maximum allowed size"
 	case "IncompleteBody":
 		return http.StatusBadRequest, "You did not provide the number of bytes specified by the Content-Length HTTP header"
+	case "InsufficientStorage": // which S3 itself never says
+		return http.StatusInsufficientStorage, "There is no room for the object on the disk of this engine."
 	case "InternalError":
 		return http.StatusInternalServerError, "We encountered an internal error. Please try again."
 	case "InvalidBucketName":

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -16,8 +17,9 @@ import (
 // defaultCluster is the cluster of requests that name none.
 const defaultCluster = "default"
 
-// validName is what clusters, services and families may be called.
-var validName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,255}$`)
+// validName is what clusters, services and families may be called. Its
+// bound makes it slow to compile: commands that do not need it start without.
+var validName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_-]{1,255}$`) })
 
 // A cluster groups services and tasks. All of them share this machine.
 type cluster struct {
@@ -74,7 +76,7 @@ func (s *Service) clusterARN(name string) string {
 // CreateCluster makes a cluster, or returns the one of that name.
 func (s *Service) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput) (*ecs.CreateClusterOutput, error) {
 	name := clusterName(in.ClusterName)
-	if !validName.MatchString(name) {
+	if !validName().MatchString(name) {
 		return nil, wire.Faultf("InvalidParameterException", "Cluster name contains invalid characters.")
 	}
 	s.mu.Lock()

@@ -180,7 +180,7 @@ func validateService(in *ecs.CreateServiceInput) error {
 	switch {
 	case aws.ToString(in.ServiceName) == "":
 		return wire.Faultf("InvalidParameterException", "Service name should not be null or empty.")
-	case !validName.MatchString(*in.ServiceName):
+	case !validName().MatchString(*in.ServiceName):
 		return wire.Faultf("InvalidParameterException", "Service name contains invalid characters.")
 	case aws.ToInt32(in.DesiredCount) < 0:
 		return wire.Faultf("InvalidParameterException", "Desired count must be greater than or equal to 0.")

@@ -19,7 +19,7 @@ func validateDefinition(in *ecs.RegisterTaskDefinitionInput) error {
 	if aws.ToString(in.Family) == "" {
 		return wire.Faultf("ClientException", "Family should not be null or empty.")
 	}
-	if !validName.MatchString(*in.Family) {
+	if !validName().MatchString(*in.Family) {
 		return wire.Faultf("ClientException", "Family contains invalid characters.")
 	}
 	if err := validateSizes(in); err != nil {
@@ -89,7 +89,7 @@ func validateContainer(in *ecs.RegisterTaskDefinitionInput, c types.ContainerDef
 	switch {
 	case name == "":
 		return wire.Faultf("ClientException", "Container.name should not be null or empty.")
-	case !validName.MatchString(name):
+	case !validName().MatchString(name):
 		return wire.Faultf("ClientException", "Container.name contains invalid characters.")
 	case count(in.ContainerDefinitions, name) > 1:
 		return wire.Faultf("ClientException", "Container.name must be unique within a task definition: '%s'.", name)

@@ -2,15 +2,12 @@ package sqs
 
 import (
 	"errors"
-	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/spate-run/spate/internal/wire"
 )
-
-var entryID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
 // checkBatch checks what all batches have in common. Entries are named in the
 // fault as AWS names them.
@@ -25,7 +22,7 @@ func checkBatch(entry string, ids []*string) error {
 	seen := map[string]bool{}
 	for _, p := range ids {
 		id := aws.ToString(p)
-		if !entryID.MatchString(id) {
+		if !entryID().MatchString(id) {
 			return legacy("InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, "+
 				"hyphens and underscores. It can be at most 80 letters long.")
 		}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -44,7 +45,14 @@ func validText(s string) bool {
 var (
 	attributeName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 	attributeType = regexp.MustCompile(`^(String|Number|Binary)(\..+)?$`)
-	groupID       = regexp.MustCompile("^[A-Za-z0-9!-/:-@\\[-`{-~]{1,128}$")
+)
+
+// Bounds make a pattern slow to compile: commands that need none of these start
+// without them.
+var (
+	groupID   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^[A-Za-z0-9!-/:-@\\[-`{-~]{1,128}$") })
+	queueName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`) })
+	entryID   = queueName // of the same shape
 )
 
 func checkMessageAttributes(attributes map[string]types.MessageAttributeValue) error {

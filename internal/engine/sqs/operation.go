@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,8 +16,6 @@ import (
 
 	"github.com/spate-run/spate/internal/store"
 )
-
-var queueName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
 // find returns the queue that a URL names by its last element.
 func (s *Service) find(url *string) (*queue, error) {
@@ -80,7 +77,7 @@ func checkQueueName(name string) error {
 		return invalidParameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length. " +
 			"(FIFO queues are not there yet: this version of spate has standard queues only.)")
 	}
-	if !queueName.MatchString(name) {
+	if !queueName().MatchString(name) {
 		return invalidParameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 	}
 	return nil

@@ -158,7 +158,7 @@ func checkSending(in sending, settings settings) error {
 		return invalidValue(*in.MessageDeduplicationId, "MessageDeduplicationId",
 			"The request include parameter that is not valid for this queue type.")
 	}
-	if in.MessageGroupId != nil && !groupID.MatchString(*in.MessageGroupId) {
+	if in.MessageGroupId != nil && !groupID().MatchString(*in.MessageGroupId) {
 		return invalidValue(*in.MessageGroupId, "MessageGroupId",
 			"MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.")
 	}

@@ -16,7 +16,7 @@ const (
 	lookEvery  = 200 * time.Millisecond
 	earlyEvery = 20 * time.Millisecond
 	early      = 2 * time.Second
-	lookShare  = 5 // a look takes at most a fifth of the time
+	lookShare  = 10 // a look takes at most a tenth of the time
 )
 
 // A following is how a run is followed.
@@ -229,7 +229,7 @@ func (a *app) drain(ctx context.Context, r *run.Run) error {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(lookEvery):
+		case <-time.After(earlyEvery): // somebody waits for nothing else
 		}
 	}
 }

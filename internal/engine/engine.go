@@ -195,8 +195,12 @@ func (e *Engine) Address() Address { return e.address }
 // (SIGTERM, and SIGKILL after their stop timeout) while it still answers them,
 // and lets go of the home.
 func (e *Engine) Run(ctx context.Context) error {
+	handler := e.handler
+	if e.cfg.Open {
+		handler = refuseForeign(handler)
+	}
 	server := &http.Server{
-		Handler:           e.handler,
+		Handler:           handler,
 		ReadHeaderTimeout: 30 * time.Second,
 		ErrorLog:          slog.NewLogLogger(e.cfg.Log.Handler(), slog.LevelWarn),
 	}

@@ -5,16 +5,21 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
-// A job's name is also a stack's, and the beginning of its bucket's.
+// A job's name is also a stack's, and the beginning of its bucket's. Bounds make
+// a pattern slow to compile: commands that need none of these start without.
 var (
-	jobName   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,39}$`)
-	paramName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,99}$`)
-	envName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	schedule  = regexp.MustCompile(`^(cron|rate|at)\(.+\)$`)
-	address   = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)
+	jobName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,39}$`) })
+	paramName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,99}$`) })
+)
+
+var (
+	envName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	schedule = regexp.MustCompile(`^(cron|rate|at)\(.+\)$`)
+	address  = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)
 )
 
 const (
@@ -23,7 +28,7 @@ const (
 )
 
 func checkName(name string) *Problem {
-	if paramName.MatchString(name) {
+	if paramName().MatchString(name) {
 		return nil
 	}
 	return &Problem{Fact: brief(name) + " cannot name a parameter", Hint: nameHint}

@@ -11,7 +11,7 @@ import (
 // n=1..10 and n=0..1..0.25 for a range with both ends.
 func ParseAxis(s string) (Axis, error) {
 	name, list, ok := strings.Cut(s, "=")
-	if !ok || !paramName.MatchString(name) || list == "" {
+	if !ok || !paramName().MatchString(name) || list == "" {
 		return Axis{}, Problem{File: "-p " + s, Fact: "is not a parameter", Hint: "write it like -p size=1,2,3 or -p size=1..10"}
 	}
 	axis := Axis{Name: name}

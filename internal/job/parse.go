@@ -72,7 +72,7 @@ func (d *decoder) validate(j Job) {
 	if d.at["name"] == nil {
 		d.report(d.at[""], "name is missing", `add a line like "name: retrain"`)
 	} else {
-		d.check("name", jobName.MatchString(j.Name), brief(j.Name)+" is not a name",
+		d.check("name", jobName().MatchString(j.Name), brief(j.Name)+" is not a name",
 			"a letter, then letters, digits and hyphens, 40 at most")
 	}
 	if d.at["command"] == nil && d.at["image"] == nil {

@@ -138,7 +138,7 @@ func schemaText(t *testing.T) []byte {
 	number := func(n float64) *float64 { return &n }
 	count := func(n int) *int { return &n }
 	scalar := func() *jsonschema.Schema { return &jsonschema.Schema{Types: []string{"string", "number", "boolean"}} }
-	named := &jsonschema.Schema{Pattern: paramName.String()}
+	named := &jsonschema.Schema{Pattern: paramName().String()}
 	var burst any = "burst"
 	s, err := jsonschema.ForType(mirrored(reflect.TypeFor[Job](), comments(t)), &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[Bytes]():    {Type: "string", Pattern: `^([0-9]+\.?|[0-9]*\.[0-9]+) *(B|KiB|MiB|GiB|TiB)$`},
@@ -158,7 +158,7 @@ func schemaText(t *testing.T) []byte {
 	s.Required = []string{"name"}
 	s.AnyOf = []*jsonschema.Schema{{Required: []string{"command"}}, {Required: []string{"image"}}}
 	of := s.Properties
-	of["name"].Pattern = jobName.String()
+	of["name"].Pattern = jobName().String()
 	of["arch"].Enum = []any{"x86_64", "arm64"}
 	of["cpu"].ExclusiveMinimum, of["cpu"].Maximum = number(0), number(MaxCPU)
 	of["retries"].Minimum, of["retries"].Maximum = number(0), number(MaxRetries)

@@ -1,13 +1,18 @@
 package cli
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/csv"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +44,9 @@ func (a *app) resultsCommand() *cobra.Command {
 				r, err := run.Find(ctx, s.AWS, args[0])
 				if err != nil {
 					return err
+				}
+				if output == "csv" && order == "" && dir == "" {
+					return printAllCSV(a.stdout, r.Params, r.EachRow(ctx))
 				}
 				rows, err := r.Rows(ctx)
 				if err != nil {
@@ -144,54 +152,118 @@ func btoi(b bool) int {
 func duration(r record.Result) time.Duration { return r.Ended.Sub(r.Started) }
 
 func printResults(w io.Writer, params []string, rows []run.Row, output outputFlag) error {
+	metrics := metricNames(rows)
 	switch output {
 	case "json":
 		return printResultsJSON(w, rows)
 	case "csv":
-		return printResultsCSV(w, params, rows)
+		return printCSV(w, params, metrics, func(yield func(run.Row, error) bool) {
+			for _, row := range rows {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		})
 	}
-	headings, cells := resultCells(params, rows, number)
+	headings := headings(params, metrics)
 	for i := range headings {
 		headings[i] = strings.ToUpper(headings[i])
+	}
+	var cells [][]string
+	for _, row := range rows {
+		cells = append(cells, resultCells(row, params, metrics, number))
 	}
 	return printTable(w, headings, cells)
 }
 
-func printResultsCSV(w io.Writer, params []string, rows []run.Row) error {
-	exact := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
-	headings, cells := resultCells(params, rows, exact)
-	out := csv.NewWriter(w)
-	if err := out.Write(headings); err != nil {
+// printAllCSV prints the rows of a run of any size. The first line names the
+// metrics, which are known when the last row has been read: until then the rows
+// wait in a file.
+func printAllCSV(w io.Writer, params []string, rows iter.Seq2[run.Row, error]) (err error) {
+	f, err := os.CreateTemp("", "spate-results-")
+	if err != nil {
 		return err
 	}
-	return out.WriteAll(cells)
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
+	kept := bufio.NewWriterSize(f, 1<<16)
+	to := json.NewEncoder(kept)
+	metrics := map[string]bool{}
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		if row.Result != nil {
+			for name := range row.Result.Metrics {
+				metrics[name] = true
+			}
+		}
+		if err := to.Encode(row); err != nil {
+			return fmt.Errorf("keeping the results: %w", err)
+		}
+	}
+	if err := kept.Flush(); err != nil {
+		return fmt.Errorf("keeping the results: %w", err)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	return printCSV(w, params, slices.Sorted(maps.Keys(metrics)), decodeRows(f))
+}
+
+func decodeRows(from io.Reader) iter.Seq2[run.Row, error] {
+	return func(yield func(run.Row, error) bool) {
+		decoder := json.NewDecoder(from)
+		for {
+			var row run.Row
+			err := decoder.Decode(&row)
+			if errors.Is(err, io.EOF) || !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func printCSV(w io.Writer, params, metrics []string, rows iter.Seq2[run.Row, error]) error {
+	exact := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+	out := csv.NewWriter(w)
+	if err := out.Write(headings(params, metrics)); err != nil {
+		return err
+	}
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		if err := out.Write(resultCells(row, params, metrics, exact)); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func headings(params, metrics []string) []string {
+	return slices.Concat([]string{"index"}, params, []string{"state", "seconds"}, metrics)
 }
 
 // resultCells lays out index, parameters, state, time and metrics.
-func resultCells(params []string, rows []run.Row, metric func(float64) string) (headings []string, cells [][]string) {
-	metrics := metricNames(rows)
-	headings = slices.Concat([]string{"index"}, params, []string{"state", "seconds"}, metrics)
-	for _, row := range rows {
-		line := []string{strconv.Itoa(row.Index)}
-		for _, name := range params {
-			value, _ := row.Config.Get(name)
-			line = append(line, value.Text)
-		}
-		if row.Result == nil {
-			cells = append(cells, append(line, string(row.State), ""))
-			continue
-		}
-		line = append(line, string(row.Result.State), strconv.FormatFloat(duration(*row.Result).Seconds(), 'f', 3, 64))
-		for _, name := range metrics {
-			text := ""
-			if value, ok := row.Result.Metrics[name]; ok {
-				text = metric(value)
-			}
-			line = append(line, text)
-		}
-		cells = append(cells, line)
+func resultCells(row run.Row, params, metrics []string, metric func(float64) string) []string {
+	line := []string{strconv.Itoa(row.Index)}
+	for _, name := range params {
+		value, _ := row.Config.Get(name)
+		line = append(line, value.Text)
 	}
-	return headings, cells
+	if row.Result == nil {
+		return append(line, append([]string{string(row.State), ""}, make([]string, len(metrics))...)...)
+	}
+	line = append(line, string(row.Result.State), strconv.FormatFloat(duration(*row.Result).Seconds(), 'f', 3, 64))
+	for _, name := range metrics {
+		text := ""
+		if value, ok := row.Result.Metrics[name]; ok {
+			text = metric(value)
+		}
+		line = append(line, text)
+	}
+	return line
 }
 
 // A resultLine is one job in the JSON output.

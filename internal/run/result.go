@@ -37,35 +37,75 @@ type Row struct {
 
 // Rows reads every job of the run, in the order of the configurations.
 func (r *Run) Rows(ctx context.Context) ([]Row, error) {
-	s, err := r.surveyed(ctx)
-	if err != nil {
-		return nil, err
-	}
 	rows := make([]Row, 0, r.Jobs)
-	for row, err := range r.configs(ctx) {
+	for row, err := range r.EachRow(ctx) {
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, row)
 	}
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(reads)
-	for _, o := range s.outcomes() {
-		for i := range o.done.or(o.failed).all {
-			if i < len(rows) {
-				group.Go(func() error { return r.readResult(groupCtx, &rows[i], o.generation.number) })
+	return rows, nil
+}
+
+// rowsAtOnce is how many rows are in memory at once: results are read side by
+// side.
+const rowsAtOnce = 1024
+
+// EachRow is Rows without holding all of them. An error is the last that comes.
+func (r *Run) EachRow(ctx context.Context) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		s, err := r.surveyed(ctx)
+		if err != nil {
+			yield(Row{}, err)
+			return
+		}
+		outcomes := s.outcomes()
+		window := make([]Row, 0, rowsAtOnce)
+		pass := func() (more bool) {
+			if err := r.fill(ctx, window, outcomes); err != nil {
+				yield(Row{}, err)
+				return false
+			}
+			for _, row := range window {
+				if !yield(row, nil) {
+					return false
+				}
+			}
+			window = window[:0]
+			return true
+		}
+		for row, err := range r.configs(ctx) {
+			if err != nil {
+				yield(Row{}, err)
+				return
+			}
+			window = append(window, row)
+			if len(window) == rowsAtOnce && !pass() {
+				return
 			}
 		}
-		for i := range o.cancelled.or(o.open).all {
-			if i < len(rows) {
-				rows[i].Generation, rows[i].State = o.generation.number, Waiting
-			}
-			if i < len(rows) && o.cancelled.has(i) {
-				rows[i].State = record.Cancelled
+		pass()
+	}
+}
+
+// fill tells what became of jobs, and reads the results of those that have one.
+func (r *Run) fill(ctx context.Context, rows []Row, outcomes []outcome) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(reads)
+	for i := range rows {
+		row := &rows[i]
+		for _, o := range outcomes {
+			switch number := o.generation.number; {
+			case o.done.has(row.Index), o.failed.has(row.Index):
+				group.Go(func() error { return r.readResult(ctx, row, number) })
+			case o.cancelled.has(row.Index):
+				row.Generation, row.State = number, record.Cancelled
+			case o.open.has(row.Index):
+				row.Generation, row.State = number, Waiting
 			}
 		}
 	}
-	return rows, group.Wait()
+	return group.Wait()
 }
 
 func (r *Run) readResult(ctx context.Context, row *Row, generation int) error {

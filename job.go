@@ -1,11 +1,6 @@
 package spate
 
-import (
-	"regexp"
-
-	"github.com/spate-run/spate/internal/job"
-	"github.com/spate-run/spate/internal/template"
-)
+import "github.com/spate-run/spate/internal/job"
 
 // The resources of a job's stack. Those that deploy, run and the worker look
 // up by name keep it; CloudFormation gives them their physical names.
@@ -20,60 +15,44 @@ const (
 	executionRole   logicalID = "ExecutionRole"
 	taskDefinition  logicalID = "TaskDefinition"
 	service         logicalID = "Service"
-	scalableTarget  logicalID = "ScalableTarget"
-	scaleOutPolicy  logicalID = "ScaleOutPolicy"
-	scaleInPolicy   logicalID = "ScaleInPolicy"
-	scaleOutAlarm   logicalID = "ScaleOutAlarm"
-	scaleInAlarm    logicalID = "ScaleInAlarm"
 )
 
-// The parameters of a job's stack, and the condition that Update makes.
-const (
-	imageParameter  = "Image"
-	updateParameter = "Update"
-	updating        = "Updating"
-)
+// imageParameter is for the image that a job's tasks run.
+const imageParameter = "Image"
+
+// jobTag is on everything that can be tagged, so that costs can be told apart.
+const jobTag = "spate:job"
 
 // Job describes the stack that runs a job.
 func Job(j job.Job) *Stack {
-	s := &Stack{name: j.Name, builder: template.Builder{Description: "spate: " + j.Name}}
-	s.jobParameters()
+	s := &Stack{name: j.Name, Description: "spate: " + j.Name, tags: []tag{{jobTag, Text(j.Name)}}}
+	s.parameter(imageParameter, props{
+		"Type":        "String",
+		"Description": "The image that tasks run, or the job's folder where tasks are processes",
+		"MinLength":   1,
+	})
 	s.queues()
 	s.bucket(j.Keep)
 	if imageIsFolder(j.Image) {
 		s.repository()
 	}
-	s.cluster(j.Spot)
-	s.logGroup(j.Keep)
-	s.executionRole(j)
+	s.jobCluster(j.Spot)
+	s.addLogGroup(logGroup, j.Keep)
+	secrets := s.jobSecrets(j.Secrets, j.Env)
+	s.executionRole(j, secrets)
 	s.taskRole(j)
-	s.taskDefinition(j)
-	s.service(j, s.network(j.Network))
-	s.scaling(j)
-	s.heartbeat()
+	s.taskDefinition(j, secrets)
+	s.jobService(j, s.network(j.Network))
+	s.jobScaling(j)
+	s.heartbeat("", &Queue{url: queue.ref(), arn: queue.att("Arn")})
 	if j.Notify != "" {
 		s.notify(j.Notify)
 	}
 	s.jobOutputs(j)
 	if j.Schedule != "" {
-		s.warnings = append(s.warnings, "schedule: "+j.Schedule+" is not in the template yet; send the job's runs by hand")
+		s.warn("schedule", "%s is not in the template yet; send the job's runs by hand", j.Schedule)
 	}
 	return s
-}
-
-func (s *Stack) jobParameters() {
-	s.builder.Parameter(imageParameter, props{
-		"Type":        "String",
-		"Description": "The image that tasks run, or the job's folder where tasks are processes",
-		"MinLength":   1,
-	})
-	s.builder.Parameter(updateParameter, props{
-		"Type":          "String",
-		"Description":   "Whether the service is there already, so that its task count has to stay",
-		"Default":       "false",
-		"AllowedValues": list{"false", "true"},
-	})
-	s.builder.Condition(updating, template.Equals(template.Ref(updateParameter), "true"))
 }
 
 func (s *Stack) jobOutputs(j job.Job) {
@@ -94,7 +73,3 @@ func (s *Stack) jobOutputs(j job.Job) {
 func imageIsFolder(image string) bool {
 	return image == "" || image[0] == '.' || image[0] == '/'
 }
-
-// privateImage matches the references of images in ECR.
-// https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
-var privateImage = regexp.MustCompile(`^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([a-z0-9._/-]+)`)

@@ -19,9 +19,9 @@ func (s *Stack) notify(address string) {
 		"EvaluationPeriods":  3,
 		"Metrics": list{
 			props{"Id": "stuck", "Expression": "IF(visible > 0 AND inflight == 0, age, 0)", "Label": "age of a message that nobody takes", "ReturnData": true},
-			queueMetric("visible", "ApproximateNumberOfMessagesVisible"),
-			queueMetric("inflight", "ApproximateNumberOfMessagesNotVisible"),
-			queueMetric("age", "ApproximateAgeOfOldestMessage"),
+			queueMetric(queue.att("QueueName"), "visible", "ApproximateNumberOfMessagesVisible"),
+			queueMetric(queue.att("QueueName"), "inflight", "ApproximateNumberOfMessagesNotVisible"),
+			queueMetric(queue.att("QueueName"), "age", "ApproximateAgeOfOldestMessage"),
 		},
 		"Threshold":        patience,
 		"TreatMissingData": "notBreaching",

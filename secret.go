@@ -6,15 +6,49 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/spate-run/spate/internal/template"
 )
 
-// A secret is a variable that ECS fills when it starts a task.
-type secret struct {
-	from     any    // what a container definition's ValueFrom takes
-	resource any    // what the execution role may read
+// A Secret is a variable that ECS fills when it starts a task.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html
+type Secret struct {
+	from     Text   // what a container definition's ValueFrom takes
+	resource Text   // what the execution role may read
 	action   string // with which action
+}
+
+const (
+	readParameter = "ssm:GetParameters"
+	readValue     = "secretsmanager:GetSecretValue"
+)
+
+// SecretFromSSMParameter is a parameter of Parameter Store beside the stack, by
+// its name, such as /train/key.
+func SecretFromSSMParameter(name Text) Secret {
+	path := Text(strings.TrimPrefix(string(name), "/"))
+	return secretParameter("arn:" + Partition + ":ssm:" + Region + ":" + AccountID + ":parameter/" + path)
+}
+
+func secretParameter(arn Text) Secret {
+	return Secret{from: arn, resource: arn, action: readParameter}
+}
+
+// SecretFromSecretsManager is a secret of Secrets Manager, by its ARN, such as
+// [Ref] of one in the stack. Of a secret that is a JSON object, field is the
+// member; empty, the whole.
+func SecretFromSecretsManager(arn Text, field string) Secret {
+	if field == "" {
+		return Secret{from: arn, resource: arn, action: readValue}
+	}
+	return SecretFromSecretsManagerVersion(arn, SecretVersionInfo{}, field)
+}
+
+// SecretVersionInfo names a version of a secret, by one of its fields.
+type SecretVersionInfo struct{ VersionID, VersionStage string }
+
+// SecretFromSecretsManagerVersion is a version of a secret of Secrets Manager.
+func SecretFromSecretsManagerVersion(arn Text, version SecretVersionInfo, field string) Secret {
+	from := arn + Text(":"+field+":"+version.VersionStage+":"+version.VersionID)
+	return Secret{from: from, resource: arn, action: readValue}
 }
 
 var (
@@ -22,30 +56,27 @@ var (
 	secretARN = regexp.MustCompile(`^arn:[a-z-]+:(ssm|secretsmanager):[a-z0-9-]+:\d{12}:(?:parameter/|secret:)\S+$`)
 )
 
-// readSecret reads where a secret is: an ARN of Secrets Manager or of Parameter
-// Store, or ssm:/path for a parameter beside the stack.
-// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html
-func readSecret(value string) (secret, error) {
+// readSecret reads where a job's secret is: an ARN of Secrets Manager or of
+// Parameter Store, or ssm:/path for a parameter beside the stack.
+func readSecret(value string) (Secret, error) {
 	if m := ssmPath.FindStringSubmatch(value); m != nil {
-		arn := template.Sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/" + m[1])
-		return secret{from: arn, resource: arn, action: "ssm:GetParameters"}, nil
+		return SecretFromSSMParameter(Text(m[1])), nil
 	}
 	m := secretARN.FindStringSubmatch(value)
 	if m == nil {
-		return secret{}, fmt.Errorf("%q says not where the secret is", value)
+		return Secret{}, fmt.Errorf("%q says not where the secret is", value)
 	}
 	if m[1] == "ssm" {
-		return secret{from: value, resource: value, action: "ssm:GetParameters"}, nil
+		return secretParameter(Text(value)), nil
 	}
 	// A key, a stage and a version of the secret may stand behind its ARN.
 	arn := strings.Join(strings.SplitN(value, ":", 8)[:7], ":")
-	return secret{from: value, resource: arn, action: "secretsmanager:GetSecretValue"}, nil
+	return Secret{from: Text(value), resource: Text(arn), action: readValue}, nil
 }
 
-// secretVariables is what a container definition says of a job's secrets, and
-// notes those that are wrong.
-func (s *Stack) secretVariables(secrets, env map[string]string) list {
-	var variables list
+// jobSecrets reads a job's secrets, and notes those that are wrong.
+func (s *Stack) jobSecrets(secrets, env map[string]string) map[string]Secret {
+	read := map[string]Secret{}
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
 		from, err := readSecret(secrets[name])
 		if err != nil {
@@ -57,23 +88,32 @@ func (s *Stack) secretVariables(secrets, env map[string]string) list {
 		if _, twice := env[name]; twice {
 			s.check(Problem{Where: "secrets." + name, Fact: "env has a variable of this name too"})
 		}
-		variables = append(variables, props{"Name": name, "ValueFrom": from.from})
+		read[name] = from
+	}
+	return read
+}
+
+// secretVariables is what a container definition says of its secrets.
+func secretVariables(secrets map[string]Secret) list {
+	var variables list
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		variables = append(variables, props{"Name": name, "ValueFrom": secrets[name].from})
 	}
 	return variables
 }
 
-// readSecrets are the statements that let a task's secrets be read. What is
-// wrong with one is noted where it is used.
-func readSecrets(secrets map[string]string) []props {
-	byAction := map[string]list{}
+// readSecrets are the statements that let secrets be read.
+func readSecrets(secrets map[string]Secret) []props {
+	byAction := map[string][]Text{}
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
-		if from, err := readSecret(secrets[name]); err == nil {
+		from := secrets[name]
+		if !slices.Contains(byAction[from.action], from.resource) {
 			byAction[from.action] = append(byAction[from.action], from.resource)
 		}
 	}
 	var statements []props
 	for _, action := range slices.Sorted(maps.Keys(byAction)) {
-		statements = append(statements, allow(byAction[action], action))
+		statements = append(statements, allow(texts(byAction[action]), action))
 	}
 	return statements
 }

@@ -1,11 +1,77 @@
 package spate
 
 import (
+	"slices"
+
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/template"
 )
 
-func (s *Stack) cluster(spot bool) {
+// The parameter that tells an update of a service from its making, and the
+// condition that it makes.
+const (
+	updateParameter = "Update"
+	updating        = "Updating"
+)
+
+// desired is how many tasks a service has when it is made.
+//
+// Every update of a service sets its count to the template's DesiredCount, and
+// a service made without one starts a task: so it is there when the service is
+// made and not when it is updated, which only who deploys can tell. Updated
+// with Update still "false", the service drops to the count, and its alarms
+// bring it back within a minute.
+func (s *Stack) desired(count int) template.Intrinsic {
+	if !slices.ContainsFunc(s.parameters, func(p entry) bool { return p.name == updateParameter }) {
+		s.parameter(updateParameter, props{
+			"Type":          "String",
+			"Description":   "Whether the service is there already, so that its task count has to stay",
+			"Default":       "false",
+			"AllowedValues": list{"false", "true"},
+		})
+		s.conditions = append(s.conditions, condition{updating, template.Equals(Ref(updateParameter), "true")})
+	}
+	return template.If(updating, Ref(template.NoValue), count)
+}
+
+// spateService is what spate says of every service.
+//
+// Rebalancing would stop busy tasks. In a deployment idle tasks go before new
+// ones come: nobody waits for an answer, and the most tasks at once stay the
+// most.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
+func (s *Stack) spateService(cluster, definition Text, count int) props {
+	return props{
+		"AvailabilityZoneRebalancing": "DISABLED",
+		"Cluster":                     cluster,
+		"DeploymentConfiguration": props{
+			"DeploymentCircuitBreaker": props{"Enable": true, "Rollback": true},
+			"MaximumPercent":           100,
+			"MinimumHealthyPercent":    0,
+		},
+		"DesiredCount":         s.desired(count),
+		"EnableECSManagedTags": true,
+		"PropagateTags":        "SERVICE",
+		"TaskDefinition":       definition,
+	}
+}
+
+// cdkService is what CDK says of every service.
+func cdkService(cluster, definition Text) props {
+	return props{
+		"Cluster": cluster,
+		"DeploymentConfiguration": props{
+			"Alarms":                props{"AlarmNames": list{}, "Enable": false, "Rollback": false},
+			"MaximumPercent":        200,
+			"MinimumHealthyPercent": 50,
+		},
+		"EnableECSManagedTags": false,
+		"TaskDefinition":       definition,
+	}
+}
+
+// jobCluster adds the cluster of a job.
+func (s *Stack) jobCluster(spot bool) {
 	properties := props{}
 	if spot {
 		properties["CapacityProviders"] = list{"FARGATE", "FARGATE_SPOT"}
@@ -13,29 +79,10 @@ func (s *Stack) cluster(spot bool) {
 	s.add(cluster, "AWS::ECS::Cluster", properties)
 }
 
-// service adds the service that runs the tasks.
-//
-// Every update of a service sets its count to the template's DesiredCount, and
-// a service made without one starts a task: so it is 0 when the service is made
-// and not there when it is updated. Rebalancing would stop busy tasks. In a
-// deployment idle tasks go before new ones come: nobody waits for an answer,
-// and the most tasks at once stay the most.
-// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
-func (s *Stack) service(j job.Job, place placement) {
-	properties := props{
-		"AvailabilityZoneRebalancing": "DISABLED",
-		"Cluster":                     cluster.ref(),
-		"DeploymentConfiguration": props{
-			"DeploymentCircuitBreaker": props{"Enable": true, "Rollback": true},
-			"MaximumPercent":           100,
-			"MinimumHealthyPercent":    0,
-		},
-		"DesiredCount":         template.If(updating, template.Ref(template.NoValue), 0),
-		"EnableECSManagedTags": true,
-		"NetworkConfiguration": props{"AwsvpcConfiguration": place.configuration},
-		"PropagateTags":        "SERVICE",
-		"TaskDefinition":       taskDefinition.ref(),
-	}
+// jobService adds the service that runs the tasks of a job.
+func (s *Stack) jobService(j job.Job, place placement) {
+	properties := s.spateService(cluster.ref(), taskDefinition.ref(), 0)
+	properties["NetworkConfiguration"] = props{"AwsvpcConfiguration": place.configuration}
 	if j.Spot {
 		// The rest keeps a run going while Spot has no capacity.
 		properties["CapacityProviderStrategy"] = list{

@@ -8,6 +8,13 @@ import (
 	"github.com/spate-run/spate/internal/job"
 )
 
+// The ephemeral storage, in GiB, that every Fargate task has, and the most that
+// one can; a task definition may only ask for more than the former.
+const (
+	freeStorage = 20
+	mostStorage = 200
+)
+
 // A fargateSize is a number of vCPU and the memory, in MiB, that Fargate has
 // with it.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
@@ -43,7 +50,9 @@ func (f fargateSize) memory(mib int) int {
 }
 
 // units is the size's CPU as a task definition writes it.
-func (f fargateSize) units() string { return strconv.Itoa(int(f.cpu * 1024)) }
+func (f fargateSize) units() string { return strconv.Itoa(f.cpuUnits()) }
+
+func (f fargateSize) cpuUnits() int { return int(f.cpu * 1024) }
 
 func (f fargateSize) String() string { return strconv.FormatFloat(f.cpu, 'g', -1, 64) + " vCPU" }
 
@@ -73,4 +82,37 @@ func tooMuchMemory(size fargateSize, memory job.Bytes) error {
 		problem.Hint += fmt.Sprintf(", or cpu: %v with memory: %dGiB", larger.cpu, larger.memory(memory.MiB())/1024)
 	}
 	return problem
+}
+
+// exactFargate checks the size that a task definition asks for, and fills in
+// what is left out: the least that Fargate has with the rest.
+func (s *Stack) exactFargate(owner logicalID, p FargateTaskDefinitionProps) (units, mib int) {
+	units, mib = p.CPU, p.MemoryLimitMiB
+	if units == 0 {
+		i := slices.IndexFunc(fargateSizes, func(f fargateSize) bool { return f.most >= mib })
+		units = fargateSizes[max(i, 0)].cpuUnits()
+	}
+	i := slices.IndexFunc(fargateSizes, func(f fargateSize) bool { return f.cpuUnits() == units })
+	if i < 0 {
+		s.at(owner, "CPU").problem("256, 512, 1024, 2048, 4096, 8192 or 16384", "Fargate has no %d units of CPU", units)
+		return units, mib
+	}
+	size := fargateSizes[i]
+	if mib == 0 {
+		mib = size.least
+	}
+	if p.RuntimePlatform.windows() && (size.cpu < 1 || size.cpu > 4) {
+		s.at(owner, "CPU").problem("1024, 2048 or 4096", "Fargate has Windows with 1, 2 and 4 vCPU, not %s", size)
+	}
+	switch near := size.memory(min(mib, size.most)); {
+	case mib > size.most:
+		hint := fmt.Sprintf("MemoryLimitMiB: %d", size.most)
+		if j := slices.IndexFunc(fargateSizes, func(f fargateSize) bool { return f.most >= mib }); j >= 0 {
+			hint += fmt.Sprintf(", or CPU: %d with MemoryLimitMiB: %d", fargateSizes[j].cpuUnits(), fargateSizes[j].memory(mib))
+		}
+		s.at(owner, "MemoryLimitMiB").problem(hint, "Fargate has at most %d MiB with %s, not %d MiB", size.most, size, mib)
+	case near != mib:
+		s.at(owner, "MemoryLimitMiB").problem(fmt.Sprintf("MemoryLimitMiB: %d", near), "Fargate has no %d MiB with %s", mib, size)
+	}
+	return units, mib
 }

@@ -1,149 +1,316 @@
 package spate
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spate-run/spate/internal/job"
-	"github.com/spate-run/spate/internal/template"
 )
 
-// The worker's container, and the label by which deploy and the engines know
-// that the worker stands in front of its entry point.
-const (
-	containerName = "job"
-	workerLabel   = "spate.worker"
-)
-
-// freeStorage is the ephemeral storage, in GiB, that every Fargate task has;
-// a task definition may only ask for more.
-const freeStorage = 20
-
-// repository adds the place for the image of a job's folder. It is in the
-// template because the service starts no task before the first run, so the
-// stack can come first and the image after it. Its name is spelled out since
-// other engines than AWS make one of the stack's name, capitals and all.
-func (s *Stack) repository() {
-	const keepNewest = `{"rules":[{"rulePriority":1,"description":"Keep the newest images",` +
-		`"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":10},"action":{"type":"expire"}}]}`
-	s.disposable(repository, "AWS::ECR::Repository", props{
-		"EmptyOnDelete":              true,
-		"ImageScanningConfiguration": props{"ScanOnPush": true},
-		"ImageTagMutability":         "IMMUTABLE",
-		"LifecyclePolicy":            props{"LifecyclePolicyText": keepNewest},
-		"RepositoryName":             template.Join("-", repositoryName(s.name), stackSuffix()),
-	})
+// FargateTaskDefinitionProps describe what a task is.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+type FargateTaskDefinitionProps struct {
+	// CPU is 256, 512, 1024 … 16384 units of a 1,024th vCPU, and MemoryLimitMiB
+	// one of the sizes that Fargate has with it; default 256, and the least.
+	CPU, MemoryLimitMiB int
+	// EphemeralStorageGiB is the disk, 21 to 200; default 20.
+	EphemeralStorageGiB int
+	// Family names the task definition; default CloudFormation's own.
+	Family Text
+	// RuntimePlatform is what images are built for.
+	RuntimePlatform RuntimePlatform
+	// TaskRole and ExecutionRole are ARNs of roles that are there already, and
+	// have every permission that they need; default roles of spate's own.
+	TaskRole, ExecutionRole Text
 }
 
-// repositoryName is the part of a job's name that a repository's may hold:
-// words in lower case with single hyphens between them.
-// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
-func repositoryName(name string) string {
-	words := strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == '-' })
-	return strings.Join(words, "-")
+// A RuntimePlatform is what images are built for.
+type RuntimePlatform struct {
+	// CPUArchitecture is X86_64, the default, or ARM64.
+	CPUArchitecture string
+	// OperatingSystemFamily is LINUX, the default, or WINDOWS_SERVER_2022_CORE
+	// or another of Windows.
+	OperatingSystemFamily string
 }
 
-// stackSuffix is the first part of the unique id at the end of the stack's ARN.
-func stackSuffix() template.Intrinsic {
-	id := template.Select(2, template.Split("/", template.Ref("AWS::StackId")))
-	return template.Select(0, template.Split("-", id))
+func (p RuntimePlatform) windows() bool {
+	return strings.HasPrefix(p.OperatingSystemFamily, "WINDOWS")
 }
 
-// logGroup adds the log of all tasks, kept at least as long as their runs.
-func (s *Stack) logGroup(keep int) {
-	properties := props{}
-	if days := logRetention(keep); days > 0 {
-		properties["RetentionInDays"] = days
+// A TaskDefinition is what a task is. Its resources are the id and the id with
+// TaskRole and ExecutionRole behind.
+type TaskDefinition struct {
+	stack           *Stack
+	id              logicalID
+	arn             Text
+	platform        RuntimePlatform
+	properties      props
+	containers      list
+	task, execution *role // nil for those that are there already
+	units           int   // of CPU
+}
+
+// ARN is the task definition's, with its revision.
+func (t *TaskDefinition) ARN() Text { return t.arn }
+
+// AddToTaskRolePolicy lets the containers do more.
+func (t *TaskDefinition) AddToTaskRolePolicy(p PolicyStatement) {
+	t.add("AddToTaskRolePolicy", t.task, p)
+}
+
+// AddToExecutionRolePolicy lets ECS do more when it starts a task, such as
+// decrypting secrets.
+func (t *TaskDefinition) AddToExecutionRolePolicy(p PolicyStatement) {
+	t.add("AddToExecutionRolePolicy", t.execution, p)
+}
+
+func (t *TaskDefinition) add(method string, r *role, p PolicyStatement) {
+	at := t.stack.at(t.id, method)
+	if r == nil {
+		at.problem("grant it where the role is made", "the role is there already, and not the stack's")
+		return
 	}
-	s.disposable(logGroup, "AWS::Logs::LogGroup", properties)
+	t.stack.grantStatement(at, r, p)
 }
 
-// logRetention rounds days up to a retention that CloudWatch Logs has; 0 means
-// for ever.
-// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-func logRetention(days int) int {
-	if days <= 0 {
-		return 0
+func (t *TaskDefinition) grantTask(statements ...props) {
+	if t.task != nil {
+		t.task.grant(statements...)
 	}
-	for _, has := range []int{
-		1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-	} {
-		if days <= has {
-			return has
+}
+
+func (t *TaskDefinition) grantExecution(statements ...props) {
+	if t.execution != nil {
+		t.execution.grant(statements...)
+	}
+}
+
+// TaskDefinitionFromARN is a task definition that is there already.
+func (s *Stack) TaskDefinitionFromARN(id string, arn Text) *TaskDefinition {
+	return &TaskDefinition{stack: s, id: logicalID(id), arn: arn}
+}
+
+// FargateTaskDefinition adds what a task is, still without containers.
+func (s *Stack) FargateTaskDefinition(id string, p FargateTaskDefinitionProps) *TaskDefinition {
+	return s.fargateTask(logicalID(id), logicalID(id), p)
+}
+
+// fargateTask adds a task definition whose problems are told of an owner.
+func (s *Stack) fargateTask(id, owner logicalID, p FargateTaskDefinitionProps) *TaskDefinition {
+	t := s.task(id, owner, p.Family, p.TaskRole, p.ExecutionRole)
+	cpu, memory := s.exactFargate(owner, p)
+	t.units, t.platform = cpu, p.RuntimePlatform
+	t.properties["Cpu"], t.properties["Memory"] = strconv.Itoa(cpu), strconv.Itoa(memory)
+	t.properties["NetworkMode"] = "awsvpc"
+	t.properties["RequiresCompatibilities"] = list{"FARGATE"}
+	s.at(owner, "RuntimePlatform.CPUArchitecture").oneOf(p.RuntimePlatform.CPUArchitecture, "X86_64", "ARM64")
+	if f := p.RuntimePlatform.OperatingSystemFamily; f != "" && f != "LINUX" && !p.RuntimePlatform.windows() {
+		s.at(owner, "RuntimePlatform.OperatingSystemFamily").oneOf(f, "LINUX", "WINDOWS_SERVER_2019_CORE",
+			"WINDOWS_SERVER_2019_FULL", "WINDOWS_SERVER_2022_CORE", "WINDOWS_SERVER_2022_FULL",
+			"WINDOWS_SERVER_2025_CORE", "WINDOWS_SERVER_2025_FULL")
+	}
+	if p.RuntimePlatform != (RuntimePlatform{}) {
+		t.properties["RuntimePlatform"] = runtimePlatform(p.RuntimePlatform)
+	}
+	if gib := p.EphemeralStorageGiB; gib != 0 {
+		s.at(owner, "EphemeralStorageGiB").between(gib, freeStorage+1, mostStorage)
+		t.properties["EphemeralStorage"] = props{"SizeInGiB": gib}
+	}
+	return t
+}
+
+func runtimePlatform(p RuntimePlatform) props {
+	return props{
+		"CpuArchitecture":       cmp.Or(p.CPUArchitecture, "X86_64"),
+		"OperatingSystemFamily": cmp.Or(p.OperatingSystemFamily, "LINUX"),
+	}
+}
+
+// task adds a task definition and its roles.
+func (s *Stack) task(id, owner logicalID, family, taskRole, executionRole Text) *TaskDefinition {
+	s.at(owner, "Family").named(family, ecsNaming)
+	t := &TaskDefinition{stack: s, id: id, arn: id.ref(), properties: props{}}
+	if taskRole == "" {
+		condition := onlyOurTasks()
+		if s.CDKDefaults {
+			condition = nil
+		}
+		t.task = s.role(owner+"TaskRole", "ecs-tasks.amazonaws.com", condition)
+		taskRole = t.task.arn()
+	}
+	if executionRole == "" {
+		t.execution = s.role(owner+"ExecutionRole", "ecs-tasks.amazonaws.com", nil)
+		executionRole = t.execution.arn()
+	}
+	t.properties["TaskRoleArn"], t.properties["ExecutionRoleArn"] = taskRole, executionRole
+	set(t.properties, "Family", family)
+	s.add(id, "AWS::ECS::TaskDefinition", t.properties)
+	return t
+}
+
+// ContainerProps describe a container of a task.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+type ContainerProps struct {
+	Image               Image
+	Command, EntryPoint []Text // default the image's own
+	Environment         map[string]Text
+	Secrets             map[string]Secret
+	// Logging says where output goes; default CloudWatch Logs. NoLogging says
+	// nowhere.
+	Logging     *LogDriver
+	NoLogging   bool
+	HealthCheck *HealthCheck
+	// StopTimeout is the time between SIGTERM and SIGKILL, on Fargate at most 2
+	// minutes, the default; with CDKDefaults ECS's 30 s.
+	StopTimeout time.Duration
+	// CPU, in units, and memory, in MiB, are shares of the task's; on EC2 the
+	// container's own.
+	CPU, MemoryLimitMiB, MemoryReservationMiB, GPUCount int
+	// Optional lets the task go on when this container ends.
+	Optional bool
+}
+
+// A HealthCheck is a command by which ECS sees whether a container is well.
+type HealthCheck struct {
+	// Command is a shell command, or CMD and the words of a program.
+	Command []string
+	// Interval is 5 s to 5 min, default 30 s; Timeout 2 s to 1 min, default 5 s;
+	// StartPeriod, in which failures do not count, at most 5 min.
+	Interval, Timeout, StartPeriod time.Duration
+	// Retries is after how many failures a container is unwell, 1 to 10; default 3.
+	Retries int
+}
+
+// AddContainer adds a container of a name.
+func (t *TaskDefinition) AddContainer(name string, p ContainerProps) {
+	if t.properties == nil {
+		t.stack.at(t.id, "AddContainer").problem("describe a FargateTaskDefinition instead", "the task definition is there already")
+		return
+	}
+	t.addContainer(t.id, name, p)
+}
+
+// addContainer adds a container whose problems are told of an owner.
+func (t *TaskDefinition) addContainer(owner logicalID, name string, p ContainerProps) {
+	s := t.stack
+	s.checkContainer(owner, name, p)
+	c := container{
+		name: name, image: p.Image.reference, command: texts(p.Command), entryPoint: texts(p.EntryPoint),
+		secrets: p.Secrets, health: p.HealthCheck, optional: p.Optional,
+		cpu: p.CPU, memory: p.MemoryLimitMiB, reservation: p.MemoryReservationMiB, gpus: p.GPUCount,
+		stopTimeout: p.StopTimeout,
+	}
+	if p.StopTimeout == 0 && !s.CDKDefaults {
+		c.stopTimeout = job.DefaultStopTimeout
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Environment)) {
+		c.environment = append(c.environment, props{"Name": name, "Value": p.Environment[name]})
+	}
+	if p.Image.repository != "" {
+		t.grantExecution(pullImage(p.Image.repository)...)
+	}
+	if !p.NoLogging {
+		var needs []props
+		driver := LogDriver{}
+		if p.Logging != nil {
+			driver = *p.Logging
+		}
+		c.log, needs = s.logConfiguration(s.at(owner, "LogDriver"), owner, driver)
+		t.grantExecution(needs...)
+	}
+	t.grantExecution(readSecrets(p.Secrets)...)
+	t.containers = append(t.containers, c.props())
+	t.properties["ContainerDefinitions"] = t.containers
+}
+
+func (s *Stack) checkContainer(owner logicalID, name string, p ContainerProps) {
+	s.at(owner, "ContainerName").named(Text(name), ecsNaming)
+	if p.Image.reference == "" {
+		s.at(owner, "Image").problem(`Image: spate.FromRegistry("python:3.12-slim")`, "it is missing")
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Secrets)) {
+		if _, twice := p.Environment[name]; twice {
+			s.at(owner, "Secrets").problem("leave one out", "Environment has a variable %s too", name)
 		}
 	}
-	return 0
+	if len(p.Secrets) > 0 && p.Secrets[""].from != "" {
+		s.at(owner, "Secrets").problem("name it", "a variable has no name")
+	}
+	if p.StopTimeout != 0 {
+		s.at(owner, "StopTimeout").lasts(p.StopTimeout, time.Second, job.MaxStopTimeout)
+	}
+	if h := p.HealthCheck; h != nil {
+		at := s.at(owner, "HealthCheck")
+		if len(h.Command) == 0 {
+			at.problem(`Command: []string{"CMD-SHELL", "…"}`, "the command is missing")
+		}
+		at.lasts(h.Interval, 5*time.Second, 5*time.Minute)
+		at.lasts(h.Timeout, 2*time.Second, time.Minute)
+		at.lasts(h.StartPeriod, time.Second, 5*time.Minute)
+		if h.Retries != 0 {
+			at.between(h.Retries, 1, 10)
+		}
+	}
 }
 
-// taskDefinition adds what a task is: one container with the worker in front
-// of the job's command, whose placeholders the worker fills in.
-func (s *Stack) taskDefinition(j job.Job) {
-	cpu, memory, err := fargate(j.CPU, j.Memory)
-	s.check(err)
-	properties := props{
-		"ContainerDefinitions":    list{s.container(j)},
-		"Cpu":                     cpu,
-		"ExecutionRoleArn":        executionRole.att("Arn"),
-		"Memory":                  memory,
-		"NetworkMode":             "awsvpc",
-		"RequiresCompatibilities": list{"FARGATE"},
-		"RuntimePlatform":         props{"CpuArchitecture": architecture(j.Arch), "OperatingSystemFamily": "LINUX"},
-		"TaskRoleArn":             taskRole.att("Arn"),
-	}
-	if gib := (j.EphemeralStorage.MiB() + 1023) / 1024; gib > freeStorage {
-		properties["EphemeralStorage"] = props{"SizeInGiB": gib}
-	}
-	s.add(taskDefinition, "AWS::ECS::TaskDefinition", properties)
+// A container is what a container definition says.
+type container struct {
+	name                string
+	image               Text
+	command, entryPoint list
+	environment         list
+	secrets             map[string]Secret
+	log, labels         props
+	stopTimeout         time.Duration
+	health              *HealthCheck
+	optional            bool
+
+	cpu, memory, reservation, gpus int
 }
 
-func architecture(arch string) string {
-	if arch == "arm64" {
-		return "ARM64"
+func (c container) props() props {
+	p := props{"Essential": !c.optional, "Image": c.image, "Name": c.name}
+	setList(p, "Command", c.command)
+	setList(p, "EntryPoint", c.entryPoint)
+	setList(p, "Environment", c.environment)
+	setList(p, "Secrets", secretVariables(c.secrets))
+	set(p, "StopTimeout", seconds(c.stopTimeout))
+	set(p, "Cpu", c.cpu)
+	set(p, "Memory", c.memory)
+	set(p, "MemoryReservation", c.reservation)
+	if c.log != nil {
+		p["LogConfiguration"] = c.log
 	}
-	return "X86_64"
+	if c.labels != nil {
+		p["DockerLabels"] = c.labels
+	}
+	if c.gpus > 0 {
+		p["ResourceRequirements"] = list{props{"Type": "GPU", "Value": strconv.Itoa(c.gpus)}}
+	}
+	if c.health != nil {
+		p["HealthCheck"] = c.health.props()
+	}
+	return p
 }
 
-func (s *Stack) container(j job.Job) props {
-	container := props{
-		"DockerLabels": props{workerLabel: "1"},
-		"Environment":  environment(j.Env),
-		"Essential":    true,
-		"Image":        template.Ref(imageParameter),
-		"LogConfiguration": props{
-			"LogDriver": "awslogs",
-			"Options": props{
-				"awslogs-group":         logGroup.ref(),
-				"awslogs-region":        template.Ref("AWS::Region"),
-				"awslogs-stream-prefix": "spate",
-			},
-		},
-		"Name":        containerName,
-		"StopTimeout": wholeSeconds(j.StopTimeout),
+func (h HealthCheck) props() props {
+	command := h.Command
+	if len(command) > 0 && command[0] != "CMD" && command[0] != "CMD-SHELL" {
+		command = append([]string{"CMD-SHELL"}, command...)
+		if len(h.Command) > 1 {
+			command[0] = "CMD"
+		}
 	}
-	if len(j.Command) > 0 {
-		container["Command"] = j.Command
+	p := props{
+		"Command":  command,
+		"Interval": seconds(cmp.Or(h.Interval, 30*time.Second)),
+		"Retries":  cmp.Or(h.Retries, 3),
+		"Timeout":  seconds(cmp.Or(h.Timeout, 5*time.Second)),
 	}
-	if variables := s.secretVariables(j.Secrets, j.Env); variables != nil {
-		container["Secrets"] = variables
-	}
-	return container
-}
-
-// wholeSeconds rounds a duration up.
-func wholeSeconds(d job.Duration) int {
-	return int((time.Duration(d) + time.Second - 1) / time.Second)
-}
-
-// environment is the worker's two variables and then the job's own.
-func environment(env map[string]string) list {
-	variables := list{
-		props{"Name": "SPATE_BUCKET", "Value": bucket.ref()},
-		props{"Name": "SPATE_QUEUE_URL", "Value": queue.ref()},
-	}
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		variables = append(variables, props{"Name": name, "Value": env[name]})
-	}
-	return variables
+	set(p, "StartPeriod", seconds(h.StartPeriod))
+	return p
 }

@@ -78,14 +78,18 @@ func (s *Scope) callSub(argument *Node) (any, error) {
 		return nil, err
 	}
 	var b strings.Builder
+	known := map[string]any{} // each value once: calls within calls would double
 	for _, part := range parts {
 		b.WriteString(part.literal)
 		if part.variable == "" {
 			continue
 		}
-		value, err := s.variable(part.variable, values, argument.Pos)
-		if err != nil {
-			return nil, err
+		value, ok := known[part.variable]
+		if !ok {
+			if value, err = s.variable(part.variable, values, argument.Pos); err != nil {
+				return nil, err
+			}
+			known[part.variable] = value
 		}
 		if _, gone := value.(absent); gone {
 			continue

@@ -18,29 +18,57 @@ func (t *Template) Dependencies(id string) []string {
 // goes the other way. Within a level ids keep the template's order.
 func (t *Template) Levels() ([][]string, error) {
 	positions := t.positions()
-	waiting := map[string][]string{}
+	needs := make(map[string][]string, len(t.Resources))
 	for _, r := range t.Resources {
-		waiting[r.ID] = t.dependencies(r, positions)
+		needs[r.ID] = t.dependencies(r, positions)
 	}
 	var levels [][]string
-	made := map[string]bool{}
-	for len(made) < len(t.Resources) {
-		var level []string
-		for _, r := range t.Resources {
-			ready := !slices.ContainsFunc(waiting[r.ID], func(id string) bool { return !made[id] })
-			if ready && !made[r.ID] {
-				level = append(level, r.ID)
-			}
+	deep := depths{}
+	for _, r := range t.Resources {
+		if circle := deep.visit(r.ID, needs, nil); circle != nil {
+			return nil, errorf(t.Resource(slices.Min(circle)).Pos, "Circular dependency between resources: %s", round(circle))
 		}
-		if level == nil {
-			return nil, t.cycle(waiting, made)
+	}
+	for _, r := range t.Resources {
+		depth := deep[r.ID]
+		for len(levels) < depth {
+			levels = append(levels, nil)
 		}
-		for _, id := range level {
-			made[id] = true
-		}
-		levels = append(levels, level)
+		levels[depth-1] = append(levels[depth-1], r.ID)
 	}
 	return levels, nil
+}
+
+// depths are how deep names stand in a graph: 1 for one that needs no other.
+type depths map[string]int
+
+// visit works out a name's depth. Where names need one another in a circle it
+// returns them, as it goes round; path is how the name was come to.
+func (d depths) visit(name string, needs map[string][]string, path []string) (circle []string) {
+	if d[name] > 0 {
+		return nil
+	}
+	if start := slices.Index(path, name); start >= 0 {
+		return path[start:]
+	}
+	path = append(path, name)
+	depth := 0
+	for _, next := range needs[name] {
+		if circle := d.visit(next, needs, path); circle != nil {
+			return circle
+		}
+		depth = max(depth, d[next])
+	}
+	d[name] = depth + 1
+	return nil
+}
+
+// round tells of what needs one another in a circle: who they are, as AWS says
+// it, and how it goes round.
+func round(circle []string) string {
+	start := slices.Index(circle, slices.Min(circle))
+	circle = slices.Concat(circle[start:], circle[:start])
+	return fmt.Sprintf("[%s] (%s → %s)", strings.Join(slices.Sorted(slices.Values(circle)), ", "), strings.Join(circle, " → "), circle[0])
 }
 
 // positions maps logical ids to their places in the template.
@@ -71,36 +99,4 @@ func (t *Template) dependencies(r *Resource, positions map[string]int) []string 
 	}
 	slices.SortFunc(ids, func(a, b string) int { return positions[a] - positions[b] })
 	return ids
-}
-
-// cycle returns the error that names the resources which wait for each other.
-// Those that only wait for them are left out.
-func (t *Template) cycle(waiting map[string][]string, made map[string]bool) error {
-	var path []string
-	for _, r := range t.Resources {
-		if !made[r.ID] {
-			path = append(path, r.ID)
-			break
-		}
-	}
-	// Each of them waits for another that is not made: following one leads
-	// around a cycle.
-	for {
-		last := path[len(path)-1]
-		next := waiting[last][slices.IndexFunc(waiting[last], func(id string) bool { return !made[id] })]
-		if start := slices.Index(path, next); start >= 0 {
-			path = path[start:]
-			break
-		}
-		path = append(path, next)
-	}
-	return errorf(t.Resource(slices.Min(path)).Pos, "Circular dependency between resources: %s", circle(path))
-}
-
-// circle tells of what needs one another in a circle: who they are, as AWS
-// says it, and how it goes round.
-func circle(path []string) string {
-	start := slices.Index(path, slices.Min(path))
-	path = slices.Concat(path[start:], path[:start])
-	return fmt.Sprintf("[%s] (%s → %s)", strings.Join(slices.Sorted(slices.Values(path)), ", "), strings.Join(path, " → "), path[0])
 }

@@ -9,7 +9,9 @@ import (
 // A Scope is what a stack knows when its template is evaluated. Fields that
 // the evaluated part does not need may stay zero.
 //
-// The template has to be valid: [Template.Validate] is what finds cycles.
+// The template has to be valid: [Template.Validate] is what finds cycles. A
+// Scope is one goroutine's, and its parameters stay what they are once it has
+// evaluated something.
 // Values come out as plain Go: map[string]any, []any, string, json.Number,
 // bool and, for null, nil.
 type Scope struct {
@@ -25,6 +27,8 @@ type Scope struct {
 	Export func(name string) (value string, ok bool)
 	// Zones lists a region's availability zones. Nil means its a, b and c.
 	Zones func(region string) []string
+
+	conditions map[string]bool // those evaluated before
 }
 
 // Pseudo holds the values of the pseudo parameters.
@@ -40,6 +44,9 @@ type OutputValue struct {
 	Name, Description, Value string
 	Export                   string // the export's name, or empty
 }
+
+// maxText bounds what functions within functions make of a short text.
+const maxText = 1 << 20
 
 // absent is what AWS::NoValue evaluates to: whatever it stands in for is gone.
 type absent struct{}
@@ -106,7 +113,18 @@ func (s *Scope) Condition(name string) (bool, error) {
 	if c == nil {
 		return false, errorf(Pos{}, "Template format error: Unresolved condition dependency %s in the Resources block of the template", name)
 	}
-	return s.truth(c.Value)
+	if holds, ok := s.conditions[name]; ok {
+		return holds, nil
+	}
+	holds, err := s.truth(c.Value)
+	if err != nil {
+		return false, err
+	}
+	if s.conditions == nil {
+		s.conditions = map[string]bool{}
+	}
+	s.conditions[name] = holds
+	return holds, nil
 }
 
 // holds evaluates a condition that may not be given.
@@ -139,7 +157,11 @@ func (s *Scope) eval(n *Node) (any, error) {
 		return s.list(n)
 	case Map:
 		if name, argument, ok := n.Call(); ok {
-			return s.call(name, argument)
+			value, err := s.call(name, argument)
+			if text, ok := value.(string); ok && len(text) > maxText {
+				return nil, errorf(n.Pos, "Template error: %s gives a string of more than %d bytes", name, maxText)
+			}
+			return value, err
 		}
 		return s.object(n)
 	default:

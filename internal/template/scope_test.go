@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,6 +74,7 @@ func TestFunctions(t *testing.T) {
 		{"no value", `{"a": {"Ref": "AWS::NoValue"}, "b": [1, {"Ref": "AWS::NoValue"}]}`, map[string]any{"b": []any{number("1")}}},
 		{"sub", `{"Fn::Sub": "${Name}/${Queue}/${Queue.Arn}/${AWS::Region}/${!Name}$"}`, "retrain/ref-Queue/Queue.Arn/us-east-1/${Name}$"},
 		{"sub values", `{"Fn::Sub": ["${a}-${Name}", {"a": {"Ref": "Queue"}, "Name": 5}]}`, "ref-Queue-5"},
+		{"sub of sub of nothing", strings.Repeat(`{"Fn::Sub": ["${a}${a}", {"a": `, 60) + `""` + strings.Repeat("}]}", 60), ""},
 		{"sub nothing", `{"Fn::Sub": ["a${AWS::NoValue}${x}b", {"x": {"Fn::If": ["No", "x", {"Ref": "AWS::NoValue"}]}}]}`, "ab"},
 		{"json of a list parameter", `{"Fn::ToJsonString": [{"Ref": "Zones"}]}`, `[["x","y"]]`},
 		{"map key of a map", `{"Fn::FindInMap": ["Sizes", {"Fn::Join": ["", ["sm", "all"]]}, "tags"]}`, []any{"a"}},
@@ -119,6 +121,8 @@ func TestFunctionErrors(t *testing.T) {
 		{"gone", `{"Ref": "Gone"}`, "Template format error: Unresolved resource dependencies [Gone] in the Resources block of the template"},
 		{"gone attribute", `{"Fn::Sub": "${Gone.Arn}"}`, "Template format error: Unresolved resource dependencies [Gone] in the Resources block of the template"},
 		{"sub list", `{"Fn::Sub": "${Zones}"}`, "Template error: Fn::Sub cannot put Zones into a string: it has more than one value"},
+		{"growing text", strings.Repeat(`{"Fn::Base64": `, 100) + `"x"` + strings.Repeat("}", 100), "Template error: Fn::Base64 gives a string of more than 1048576 bytes"},
+		{"growing sub", strings.Repeat(`{"Fn::Sub": ["${a}${a}", {"a": `, 60) + `"x"` + strings.Repeat("}]}", 60), "Template error: Fn::Sub gives a string of more than 1048576 bytes"},
 		{"cidr", `{"Fn::Cidr": ["10.0.0.0/24", 2, 8]}`, "Template error: Fn::Cidr: 10.0.0.0/24 does not hold 2 blocks with 8 bits for hosts"},
 	}
 	for _, test := range tests {
@@ -164,5 +168,18 @@ func TestDiff(t *testing.T) {
 	}
 	if got := Diff(before, before); got != nil {
 		t.Errorf("got %v changed from itself, want nothing", got)
+	}
+}
+
+// A condition is worked out once, however many others refer to it.
+func TestConditionsThatFanOut(t *testing.T) {
+	conditions := many(100, `"C%d": {"Fn::And": [{"Condition": "C#"}, {"Condition": "C#"}]}, `)
+	for i := range 100 {
+		conditions = strings.Replace(conditions, "C#", fmt.Sprintf("C%d", i+1), 2)
+	}
+	parsed := parse(t, `{"Conditions": {`+conditions+`"C100": {"Fn::Equals": ["x", "x"]}}, "Resources": {"Q": {"Type": "T", "Condition": "C0"}}}`)
+	made, err := (&Scope{Template: parsed}).Active("Q")
+	if err != nil || !made {
+		t.Errorf("got made %t (%v), want true", made, err)
 	}
 }

@@ -62,8 +62,8 @@ func New(root *Node) (*Template, error) {
 	if root.Kind != Map {
 		return nil, errorf(root.Pos, "Template format error: unsupported structure.")
 	}
-	if err := nullIn(root, ""); err != nil {
-		return nil, err
+	if path, null := findNull(root); null != nil {
+		return nil, errorf(null.Pos, "[%s] 'null' values are not allowed in templates", path)
 	}
 	t := &Template{root: root}
 	var unknown []string
@@ -90,21 +90,22 @@ func New(root *Node) (*Template, error) {
 	return t, t.checkSizes()
 }
 
-func nullIn(n *Node, path string) error {
+// findNull returns the first null in a value, if any, and how to get there.
+func findNull(n *Node) (path string, null *Node) {
 	if n.Kind == Null {
-		return errorf(n.Pos, "[%s] 'null' values are not allowed in templates", path)
+		return "", n
 	}
 	for i, item := range n.Items {
-		if err := nullIn(item, path+"/"+strconv.Itoa(i)); err != nil {
-			return err
+		if path, null := findNull(item); null != nil {
+			return "/" + strconv.Itoa(i) + path, null
 		}
 	}
 	for _, m := range n.Members {
-		if err := nullIn(m.Value, path+"/"+m.Name); err != nil {
-			return err
+		if path, null := findNull(m.Value); null != nil {
+			return "/" + m.Name + path, null
 		}
 	}
-	return nil
+	return "", nil
 }
 
 // checkSizes holds a template against CloudFormation's limits.
@@ -204,7 +205,8 @@ func (t *Template) readTransform(n *Node) (err error) {
 	return err
 }
 
-// readMappings checks the two levels of names that every mapping has.
+// readMappings checks the two levels of names that every mapping has, and that
+// what they lead to is a text or a list of texts.
 func (t *Template) readMappings(n *Node) error {
 	t.Mappings = n
 	return eachMember("Mappings", n, func(m Member) error {
@@ -214,6 +216,13 @@ func (t *Template) readMappings(n *Node) error {
 		for _, top := range m.Value.Members {
 			if top.Value.Kind != Map {
 				return errorf(top.Pos, "Template format error: Every Mappings attribute must be a map: %s.%s", m.Name, top.Name)
+			}
+			for _, a := range top.Value.Members {
+				for n := range a.Value.All() {
+					if n.Kind == Map || n.Kind == List && n != a.Value {
+						return errorf(a.Pos, "Template format error: Every Mappings attribute must be a String or a List.")
+					}
+				}
 			}
 		}
 		return nil

@@ -69,6 +69,8 @@ func TestParseErrors(t *testing.T) {
 			"Template format error: Number of parameters, 201, is greater than maximum allowed, 200", Pos{1, 51}},
 		{"resources", `{"Resources": {` + strings.TrimSuffix(many(501, `"Q%d": {"Type": "T"},`), ",") + `}}`,
 			"Template format error: Number of resources, 501, is greater than maximum allowed, 500", Pos{1, 15}},
+		{"mapping's function", `{"Mappings": {"M": {"a": {"b": {"Fn::FindInMap": ["M", "a", "b"]}}}}}`,
+			"Template format error: Every Mappings attribute must be a String or a List.", Pos{1, 27}},
 		{"condition", resources(`"Q": {"Type": "T", "Condition": {"Fn::Not": []}}`), "Template format error: Every Condition member must be a string.", Pos{1, 48}},
 		{"policy's function", resources(`"Q": {"Type": "T", "UpdateReplacePolicy": {"Ref": "P"}}`),
 			"Template format error: UpdateReplacePolicy of resource Q is a function, which is not supported", Pos{1, 58}},

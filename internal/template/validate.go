@@ -251,7 +251,13 @@ func (t *Template) checkConditions() error {
 			needs[c.Name] = append(needs[c.Name], name)
 		}
 	}
-	return t.checkConditionCycles(needs)
+	deep := depths{}
+	for _, c := range t.Conditions {
+		if circle := deep.visit(c.Name, needs, nil); circle != nil {
+			return errorf(t.Condition(slices.Min(circle)).Pos, "Template format error: Circular dependency between conditions: %s", round(circle))
+		}
+	}
+	return nil
 }
 
 // isCondition reports whether a value is one that is true or false.
@@ -261,35 +267,6 @@ func isCondition(n *Node) bool {
 	}
 	call, _, _ := n.Call()
 	return slices.Contains([]string{"Fn::And", "Fn::Equals", "Fn::If", "Fn::Not", "Fn::Or"}, call)
-}
-
-func (t *Template) checkConditionCycles(needs map[string][]string) error {
-	done := map[string]bool{}
-	var path []string
-	var visit func(name string) error
-	visit = func(name string) error {
-		if start := slices.Index(path, name); start >= 0 {
-			return errorf(t.Condition(name).Pos, "Template format error: Circular dependency between conditions: %s", circle(path[start:]))
-		}
-		if done[name] {
-			return nil
-		}
-		path = append(path, name)
-		for _, next := range needs[name] {
-			if err := visit(next); err != nil {
-				return err
-			}
-		}
-		path = path[:len(path)-1]
-		done[name] = true
-		return nil
-	}
-	for _, c := range t.Conditions {
-		if err := visit(c.Name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (t *Template) checkResources() error {

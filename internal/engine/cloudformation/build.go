@@ -146,10 +146,13 @@ func asReason(err error) error { return reason(err.Error()) }
 // change turns a resource into what it should be.
 func (b *build) change(k kind, old, want resource) (*act, error) {
 	changed := changes(k, old.instance, want.instance)
+	if old.failed() && !k.replaces(changed) { // once more, whatever had been done
+		changed = slices.DeleteFunc(sortedKeys(want.Properties), func(name string) bool { return k.replaces([]string{name}) })
+	}
 	want.Change, want.Before = modified, &old
 	want.ID, want.Name, want.Attributes = old.ID, old.Name, old.Attributes
 	want.Status, want.Reason, want.Changed = old.Status, old.Reason, old.Changed
-	if len(changed) == 0 {
+	if len(changed) == 0 && !old.failed() {
 		if want.Metadata != old.Metadata || want.DeletionPolicy != old.DeletionPolicy ||
 			want.UpdateReplacePolicy != old.UpdateReplacePolicy || !slices.Equal(want.After, old.After) {
 			b.put(want)

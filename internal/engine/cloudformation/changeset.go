@@ -154,7 +154,7 @@ func (s *Service) newChangeSetLocked(r *record, in *cloudformation.CreateChangeS
 	}
 	changes, any := s.planLocked(r, scope, set.Definition)
 	set.Changes = changes
-	if !any && r.stack.Status != types.StackStatusUpdateFailed {
+	if !any && !r.stack.failed() {
 		set.Status, set.Reason, set.Execution = types.ChangeSetStatusFailed, noChanges, types.ExecutionStatusUnavailable
 	}
 	return set, nil

@@ -232,6 +232,16 @@ func (e *engine) describe(name string) types.Stack {
 	return out.Stacks[0]
 }
 
+// pause waits a little, as long as the test goes on.
+func (e *engine) pause() {
+	e.t.Helper()
+	select {
+	case <-e.t.Context().Done():
+		e.t.Fatal("the test ended before what it waited for")
+	case <-time.After(time.Millisecond):
+	}
+}
+
 // settled waits until a stack is no longer in progress.
 func (e *engine) settled(name string) types.Stack {
 	e.t.Helper()

@@ -46,6 +46,7 @@ func (op *operation) failCreation(why string) error {
 	switch op.stack.OnFailure {
 	case types.OnFailureDoNothing:
 		t.to, t.reason = types.StackStatusCreateFailed, why
+		t.and = func(s *stack) { s.Unborn = true }
 	case types.OnFailureDelete:
 		t.to, t.reason = types.StackStatusDeleteInProgress, why+"Delete requested by user."
 	default:
@@ -82,11 +83,14 @@ func (op *operation) update(ctx context.Context) error {
 	case why == "":
 		t.to = types.StackStatusUpdateCompleteCleanupInProgress
 		t.and = func(s *stack) {
-			s.Definition, s.Next = *s.Next, nil
+			s.Definition, s.Next, s.Unborn = *s.Next, nil, false
 			s.Outputs, s.Imports = made.values, made.imports
 		}
 	case op.stack.OnFailure == types.OnFailureDoNothing:
 		t.to, t.reason = types.StackStatusUpdateFailed, why
+	case op.stack.Unborn:
+		t.to, t.reason = types.StackStatusRollbackInProgress, why
+		t.and = func(s *stack) { s.Next = nil }
 	default:
 		t.to, t.reason = types.StackStatusUpdateRollbackInProgress, why
 	}

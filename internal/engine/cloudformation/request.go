@@ -86,6 +86,7 @@ func (s *Service) createStack(ctx context.Context, in *cloudformation.CreateStac
 	k := s.newStack(name, types.StackStatusCreateInProgress)
 	k.start(aws.ToString(in.ClientRequestToken))
 	k.Timeout = time.Duration(aws.ToInt32(in.TimeoutInMinutes)) * time.Minute
+	k.Stuck = in.OnFailure == types.OnFailureDoNothing
 	k.Protected, k.Bare = aws.ToBool(in.EnableTerminationProtection), aws.ToBool(in.RetainExceptOnCreate)
 	if k.OnFailure, err = onFailure(in); err != nil {
 		return nil, err
@@ -208,9 +209,11 @@ func parametersOf(t *template.Template, previous []parameter, given []types.Para
 
 // updatable refuses an update of a stack whose status does not take one.
 func updatable(k *stack) error {
-	if slices.Contains([]types.StackStatus{
-		types.StackStatusCreateComplete, types.StackStatusUpdateComplete,
-		types.StackStatusUpdateRollbackComplete, types.StackStatusUpdateFailed,
+	if k.Status == types.StackStatusCreateFailed && k.Stuck {
+		return invalid("This stack cannot be updated from [CREATE_FAILED] state because it contains [on-failure: DO_NOTHING]. Please use disable-rollback option instead during stack creation.")
+	}
+	if k.failed() || slices.Contains([]types.StackStatus{
+		types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete,
 	}, k.Status) {
 		return nil
 	}
@@ -270,7 +273,7 @@ func (s *Service) checkUpdateLocked(r *record, scope *template.Scope, next defin
 	if err := retyped(r, scope.Template); err != nil {
 		return err
 	}
-	if _, any := s.planLocked(r, scope, next); !any && r.stack.Status != types.StackStatusUpdateFailed {
+	if _, any := s.planLocked(r, scope, next); !any && !r.stack.failed() {
 		return invalid("No updates are to be performed.")
 	}
 	return nil

@@ -40,14 +40,14 @@ func (s *Service) rollbackStack(_ context.Context, in *cloudformation.RollbackSt
 	switch token := aws.ToString(in.ClientRequestToken); {
 	case token != "" && token == k.Token:
 		return &cloudformation.RollbackStackOutput{StackId: &k.ID, OperationId: &k.Operation}, nil
-	case k.Status == types.StackStatusCreateFailed:
-		k.Status = types.StackStatusRollbackInProgress
-		k.start(token)
-	case k.Status == types.StackStatusUpdateFailed:
-		k.Status = types.StackStatusUpdateRollbackInProgress
-		k.start(token)
-	default:
+	case !k.failed():
 		return nil, invalid("Stack:%s is in %s state and can not be rolled back.", k.ID, k.Status)
+	default:
+		k.Status = types.StackStatusUpdateRollbackInProgress
+		if k.Unborn {
+			k.Status, k.Next = types.StackStatusRollbackInProgress, nil
+		}
+		k.start(token)
 	}
 	k.Bare = aws.ToBool(in.RetainExceptOnCreate)
 	return &cloudformation.RollbackStackOutput{StackId: &k.ID, OperationId: &k.Operation}, s.proceedLocked(r, k)

@@ -28,7 +28,11 @@ type stack struct {
 	Imports   []string // the exports of other stacks that this one uses
 	OnFailure types.OnFailure
 	// Timeout of the creation; 0 means none.
-	Timeout   time.Duration
+	Timeout time.Duration
+	// Unborn says that the creation failed and was left as it was, and no update
+	// has completed since: a rollback leads to no stack.
+	Unborn    bool
+	Stuck     bool     // then no update is taken either: OnFailure DO_NOTHING
 	Protected bool     // from deletion
 	Retain    []string // the logical ids that a deletion leaves alone
 	Skip      []string // the logical ids that a continued rollback leaves alone
@@ -118,6 +122,17 @@ const (
 // gone reports whether the resource is not there, or no longer the stack's.
 func (r *resource) gone() bool {
 	return r.Status == types.ResourceStatusDeleteComplete || r.Status == types.ResourceStatusDeleteSkipped
+}
+
+// failed reports whether a creation or an update failed and was left as it was.
+func (s *stack) failed() bool {
+	return s.Status == types.StackStatusCreateFailed || s.Status == types.StackStatusUpdateFailed
+}
+
+// failed reports whether it is not known how much of the last operation was
+// done to the resource.
+func (r *resource) failed() bool {
+	return r.Status == types.ResourceStatusCreateFailed || r.Status == types.ResourceStatusUpdateFailed
 }
 
 // underWay reports whether something was being done with the resource.

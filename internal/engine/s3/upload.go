@@ -62,7 +62,7 @@ func (s *Service) createUpload(w http.ResponseWriter, r *request) error {
 	}); err != nil {
 		return err
 	}
-	if r.Header.Get("X-Amz-Checksum-Algorithm") != "" {
+	if sum.Algorithm != "" {
 		w.Header().Set("x-amz-checksum-algorithm", sum.Algorithm)
 		w.Header().Set("x-amz-checksum-type", sum.Type)
 	}
@@ -72,7 +72,8 @@ func (s *Service) createUpload(w http.ResponseWriter, r *request) error {
 	}{Bucket: r.bucket, Key: r.key, UploadId: id})
 }
 
-// uploadChecksum reads which checksum an upload's object is to have.
+// uploadChecksum reads which checksum an upload's object is to have; without
+// one parts may come with any, and the object has what S3 adds by itself.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 func uploadChecksum(h http.Header) (checksum, error) {
 	sum := checksum{
@@ -83,7 +84,7 @@ func uploadChecksum(h http.Header) (checksum, error) {
 		if sum.Type != "" {
 			return sum, faultWith("InvalidRequest", "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
 		}
-		return checksum{Algorithm: defaultAlgorithm, Type: fullObject}, nil
+		return sum, nil
 	}
 	if newHash(sum.Algorithm) == nil {
 		return sum, faultOf("NotImplemented")
@@ -155,16 +156,16 @@ func (s *Service) uploadPart(w http.ResponseWriter, r *request) error {
 		s.files.abandon(st)
 		return err
 	}
-	p := part{number: number, etag: b.etag()}
-	if b.announced.algorithm == u.Checksum.Algorithm {
-		p.checksum = b.checksum().Value
+	p, sum := part{number: number, etag: b.etag()}, b.checksum()
+	if sum.Algorithm == u.Checksum.Algorithm {
+		p.checksum = sum.Value
 	}
 	if err := s.keepPart(r.Context(), u, &p, st); err != nil {
 		return err
 	}
 	w.Header().Set("ETag", quote(p.etag))
-	if p.checksum != "" {
-		w.Header().Set(checksumHeader(u.Checksum.Algorithm), p.checksum)
+	if p.checksum != "" || b.announced.value != "" {
+		w.Header().Set(checksumHeader(sum.Algorithm), sum.Value)
 	}
 	w.WriteHeader(http.StatusOK)
 	return nil
@@ -176,7 +177,10 @@ func (u *upload) accepts(a announced) error {
 	if a.value == "" {
 		actual = "null"
 	}
-	if a.value != "" && a.algorithm == u.Checksum.Algorithm || a.value == "" && u.Checksum.Type == fullObject {
+	switch {
+	case u.Checksum.Algorithm == "",
+		a.value != "" && a.algorithm == u.Checksum.Algorithm,
+		a.value == "" && u.Checksum.Type == fullObject:
 		return nil
 	}
 	return faultWith("InvalidRequest", "Checksum Type mismatch occurred, expected checksum Type: "+
@@ -205,7 +209,10 @@ func (s *Service) uploadPartCopy(w http.ResponseWriter, r *request, u *upload, n
 	if err != nil {
 		return err
 	}
-	p := part{number: number, etag: b.etag(), checksum: b.checksum().Value}
+	p := part{number: number, etag: b.etag()}
+	if u.Checksum.Algorithm != "" {
+		p.checksum = b.checksum().Value
+	}
 	if err := s.keepPart(r.Context(), u, &p, st); err != nil {
 		return err
 	}

@@ -139,8 +139,11 @@ func (s *Service) assemble(r *request, u *upload, parts []part) (*object, *stage
 		size += p.size
 	}
 	var from io.Reader = &partsReader{files: s.files, bucket: u.bucket, parts: parts}
-	sum := newHash(u.Checksum.Algorithm)
-	if u.Checksum.Type == fullObject {
+	if o.Checksum.Algorithm == "" {
+		o.Checksum = checksum{Algorithm: defaultAlgorithm, Type: fullObject}
+	}
+	sum := newHash(o.Checksum.Algorithm)
+	if o.Checksum.Type == fullObject {
 		from = io.TeeReader(from, sum)
 	}
 	st, err := s.files.stage(u.bucket, u.key, from, size)
@@ -151,8 +154,8 @@ func (s *Service) assemble(r *request, u *upload, parts []part) (*object, *stage
 		return nil, nil, err
 	}
 	o.Checksum.Value = encode(sum)
-	if u.Checksum.Type == composite {
-		o.Checksum.Value, err = compositeChecksum(u.Checksum.Algorithm, parts)
+	if o.Checksum.Type == composite {
+		o.Checksum.Value, err = compositeChecksum(o.Checksum.Algorithm, parts)
 	}
 	return o, st, err
 }

@@ -40,7 +40,7 @@ func (s *Service) listParts(w http.ResponseWriter, r *request) error {
 		MaxParts                        int
 		IsTruncated                     bool
 		Parts                           []listed `xml:"Part"`
-		ChecksumAlgorithm, ChecksumType string
+		ChecksumAlgorithm, ChecksumType string   `xml:",omitempty"`
 	}{
 		Bucket: u.bucket, Key: u.key, UploadId: u.id, Initiator: everybody(), Owner: everybody(),
 		StorageClass: "STANDARD", PartNumberMarker: after, MaxParts: limit, IsTruncated: len(parts) > limit,

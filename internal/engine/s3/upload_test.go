@@ -108,6 +108,63 @@ func TestMultipartUploadOutlivesTheService(t *testing.T) {
 	}
 }
 
+func TestPartsOfAnUploadThatNamedNoChecksum(t *testing.T) {
+	b := start(t)
+	in := &sdk.CreateMultipartUploadInput{Bucket: new(bucket), Key: new("k")}
+	created, err := b.CreateMultipartUpload(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := []string{strings.Repeat("a", partSize), "b", "c"}
+	var parts []types.CompletedPart
+	for i, algorithm := range []types.ChecksumAlgorithm{types.ChecksumAlgorithmCrc32, types.ChecksumAlgorithmSha256, ""} {
+		part := &sdk.UploadPartInput{
+			Bucket: in.Bucket, Key: in.Key, UploadId: created.UploadId, PartNumber: new(int32(i + 1)),
+			Body: strings.NewReader(content[i]), ChecksumAlgorithm: algorithm,
+		}
+		out, err := b.UploadPart(t.Context(), part)
+		if err != nil {
+			t.Fatalf("a part with %q: %v", algorithm, err)
+		}
+		if came := out.ChecksumCRC32 != nil || out.ChecksumSHA256 != nil; came != (algorithm != "") {
+			t.Errorf("a part with %q: got a checksum back: %t", algorithm, came)
+		}
+		if i == 1 { // EntityTooSmall, unless it is left out
+			continue
+		}
+		parts = append(parts, types.CompletedPart{PartNumber: part.PartNumber, ETag: out.ETag, ChecksumCRC32: out.ChecksumCRC32})
+	}
+	if _, err := b.UploadPart(t.Context(), &sdk.UploadPartInput{
+		Bucket: in.Bucket, Key: in.Key, UploadId: created.UploadId, PartNumber: new(int32(4)),
+		Body: strings.NewReader("d"), ChecksumCRC32: new(crc("other")),
+	}); code(err) != "BadDigest" {
+		t.Errorf("a part that is not as it says: got %q, want BadDigest", code(err))
+	}
+	out, err := b.complete(t, "k", created.UploadId, parts, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.ChecksumCRC64NVME == nil || out.ChecksumCRC32 != nil || out.ChecksumType != types.ChecksumTypeFullObject {
+		t.Errorf("got %+v, want the checksum that S3 adds by itself", out)
+	}
+	if got := b.content(t, "k"); got != content[0]+content[2] {
+		t.Errorf("got another content of %d bytes", len(got))
+	}
+}
+
+func TestThePartsOfAnUploadThatNamedAChecksumHaveIt(t *testing.T) {
+	b := start(t)
+	for _, algorithm := range []types.ChecksumAlgorithm{types.ChecksumAlgorithmCrc64nvme, types.ChecksumAlgorithmSha256} {
+		id, _ := b.upload(t, &sdk.CreateMultipartUploadInput{Key: new("k"), ChecksumAlgorithm: algorithm})
+		if _, err := b.UploadPart(t.Context(), &sdk.UploadPartInput{
+			Bucket: new(bucket), Key: new("k"), UploadId: id, PartNumber: new(int32(1)),
+			Body: strings.NewReader("a"), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+		}); code(err) != "InvalidRequest" {
+			t.Errorf("a part with CRC32 where %s is named: got %q, want InvalidRequest", algorithm, code(err))
+		}
+	}
+}
+
 func TestMultipartErrors(t *testing.T) {
 	b := start(t)
 	b.put(t, "taken", "x")

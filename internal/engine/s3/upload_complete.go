@@ -138,7 +138,9 @@ func (s *Service) assemble(r *request, u *upload, parts []part) (*object, *stage
 	for _, p := range parts {
 		size += p.size
 	}
-	var from io.Reader = &partsReader{files: s.files, bucket: u.bucket, parts: parts}
+	content := &partsReader{files: s.files, bucket: u.bucket, parts: parts}
+	defer content.close()
+	var from io.Reader = content
 	if o.Checksum.Algorithm == "" {
 		o.Checksum = checksum{Algorithm: defaultAlgorithm, Type: fullObject}
 	}
@@ -184,7 +186,8 @@ func compositeChecksum(algorithm string, parts []part) (string, error) {
 	return encode(sum) + "-" + strconv.Itoa(len(parts)), nil
 }
 
-// A partsReader reads parts one behind the other, with one open file.
+// A partsReader reads parts one behind the other, with one open file. Who does
+// not read it to its end closes it.
 type partsReader struct {
 	files  *files
 	bucket string
@@ -213,5 +216,11 @@ func (p *partsReader) Read(to []byte) (int, error) {
 		if n > 0 || err != nil {
 			return n, err
 		}
+	}
+}
+
+func (p *partsReader) close() {
+	if p.file != nil {
+		_ = p.file.Close() // it was only read
 	}
 }

@@ -2,6 +2,9 @@ package s3_test
 
 import (
 	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -163,6 +166,71 @@ func TestThePartsOfAnUploadThatNamedAChecksumHaveIt(t *testing.T) {
 			t.Errorf("a part with CRC32 where %s is named: got %q, want InvalidRequest", algorithm, code(err))
 		}
 	}
+}
+
+func TestCompletionVerifiesTheWholeObject(t *testing.T) {
+	b := start(t)
+	const right, other = "whole", "other"
+	id, parts := b.upload(t, &sdk.CreateMultipartUploadInput{
+		Key: new("k"), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32, ChecksumType: types.ChecksumTypeFullObject,
+	}, right)
+	for _, test := range []struct{ content, want string }{{other, "BadDigest"}, {right, ""}} {
+		_, err := b.CompleteMultipartUpload(t.Context(), &sdk.CompleteMultipartUploadInput{
+			Bucket: new(bucket), Key: new("k"), UploadId: id, ChecksumCRC32: new(crc(test.content)),
+			MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
+		})
+		if code(err) != test.want {
+			t.Errorf("the checksum of %q: got %q, want %q", test.content, code(err), test.want)
+		}
+		if _, err := b.HeadObject(t.Context(), &sdk.HeadObjectInput{Bucket: new(bucket), Key: new("k")}); (err == nil) != (test.want == "") {
+			t.Errorf("the object after the checksum of %q: got %v", test.content, err)
+		}
+	}
+}
+
+func TestCompletionLeavesNoFileOpen(t *testing.T) {
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		t.Skip("nothing lists this process's open files:", err)
+	}
+	for name, breakPart := range map[string]func(file string) error{
+		"whole": func(string) error { return nil },
+		// It opens, and cannot be read.
+		"broken": func(file string) error { return errors.Join(os.Remove(file), os.Mkdir(file, 0o700)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t)
+			id, parts := b.upload(t, &sdk.CreateMultipartUploadInput{Key: new("k")}, strings.Repeat("a", partSize))
+			folder := filepath.Join(b.home, "objects", "buckets", bucket)
+			entries, err := os.ReadDir(folder)
+			if err != nil || len(entries) != 1 {
+				t.Fatalf("got %v and error %v, want the part's file", entries, err)
+			}
+			if err := breakPart(filepath.Join(folder, entries[0].Name())); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.complete(t, "k", id, parts, nil); (err == nil) != (name == "whole") {
+				t.Fatalf("completing: got %v", err)
+			}
+			if open := openFiles(t, folder); len(open) > 0 {
+				t.Errorf("left open: %q", open)
+			}
+		})
+	}
+}
+
+// openFiles lists those of this process that are in a folder.
+func openFiles(t *testing.T, folder string) (open []string) {
+	t.Helper()
+	links, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		if path, err := os.Readlink(link); err == nil && strings.HasPrefix(path, folder) {
+			open = append(open, path)
+		}
+	}
+	return open
 }
 
 func TestMultipartErrors(t *testing.T) {

@@ -76,20 +76,21 @@ func (s *Service) continueUpdateRollback(_ context.Context, in *cloudformation.C
 			stuck = append(stuck, i.Logical)
 		}
 	}
-	k.Skip = in.ResourcesToSkip
+	skip := in.ResourcesToSkip
 	if aws.ToBool(in.ForceRollback) {
-		if len(k.Skip) > 0 {
+		if len(skip) > 0 {
 			return nil, invalid("ForceRollback and ResourcesToSkip are mutually exclusive")
 		}
-		k.Skip = stuck
+		skip = stuck
 	}
-	for _, id := range k.Skip {
+	for _, id := range skip {
 		if !slices.Contains(stuck, id) {
 			return nil, invalid("Resource [%s] is not in the UPDATE_FAILED state and can not be skipped", id)
 		}
 	}
 	k.Status = types.StackStatusUpdateRollbackInProgress
 	k.start(token)
+	k.Skip = skip
 	return out, s.proceedLocked(r, k)
 }
 

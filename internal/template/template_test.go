@@ -230,15 +230,11 @@ func TestTemplatesStayAsTheyAre(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := strings.TrimSuffix(string(text), "\n") + "\n"
-			if pattern != "../../testdata/*.template.json" { // CDK indents with one space
-				var indented bytes.Buffer
-				if err := json.Indent(&indented, []byte(want), "", "  "); err != nil {
-					t.Fatal(err)
-				}
-				want = indented.String()
+			var want bytes.Buffer // not everybody indents with two spaces
+			if err := json.Indent(&want, append(bytes.TrimSpace(text), '\n'), "", "  "); err != nil {
+				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, string(parse(t, string(text)).JSON())); diff != "" {
+			if diff := cmp.Diff(want.String(), string(parse(t, string(text)).JSON())); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
 		}

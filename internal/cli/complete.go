@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -91,6 +92,11 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	var named interface {
 		error
 		GetSpecifiedName() string
+	}
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && strings.Contains(cmd.Use, "INDEX") {
+		if _, err := strconv.Atoi(unknown.GetSpecifiedShortnames()); err == nil {
+			return notIndex("-" + unknown.GetSpecifiedShortnames())
+		}
 	}
 	if errors.As(err, &named) && len(named.GetSpecifiedName()) > 1 && cmd.Flag(named.GetSpecifiedName()) == nil {
 		if near, ok := job.Nearest(named.GetSpecifiedName(), flagNames(cmd)); ok {

@@ -29,7 +29,7 @@ func (a *app) logsCommand() *cobra.Command {
 			index := run.AllJobs
 			if len(args) == 2 {
 				var err error
-				if index, err = jobIndex(cmd, args[1]); err != nil {
+				if index, err = jobIndex(args[1]); err != nil {
 					return err
 				}
 			}

@@ -39,6 +39,11 @@ func (a *app) resultsCommand() *cobra.Command {
 		Args:              misused(oneRun),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+				return &usageError{err: &hintedError{
+					fact: dir + " is a file, and outputs go into a folder", hint: "name another: --download out",
+				}}
+			}
 			ctx := cmd.Context()
 			return a.withEngine(ctx, client.Look, func(s *client.Session) error {
 				r, err := run.Find(ctx, s.AWS, args[0])

@@ -28,7 +28,7 @@ place of the old ones. It follows the run as spate run does.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var indices []int
 			for _, arg := range args[1:] {
-				index, err := jobIndex(cmd, arg)
+				index, err := jobIndex(arg)
 				if err != nil {
 					return err
 				}
@@ -43,12 +43,19 @@ place of the old ones. It follows the run as spate run does.`,
 }
 
 // jobIndex reads a job's index.
-func jobIndex(cmd *cobra.Command, arg string) (int, error) {
+func jobIndex(arg string) (int, error) {
 	index, err := strconv.Atoi(arg)
 	if err != nil || index < 0 {
-		return 0, &usageError{err: fmt.Errorf("%q is not a job's index", arg), command: cmd.CommandPath()}
+		return 0, notIndex(arg)
 	}
 	return index, nil
+}
+
+func notIndex(arg string) error {
+	return &usageError{err: &hintedError{
+		fact: fmt.Sprintf("%q is not a job's index", arg),
+		hint: "jobs count from 0, as `spate results last` lists them",
+	}}
 }
 
 func (a *app) retry(ctx context.Context, id string, indices []int, detach bool, output outputFlag) error {

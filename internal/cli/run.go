@@ -36,6 +36,9 @@ func (a *app) runCommand() *cobra.Command {
 the run until every job has a result, and prints them. FOLDER holds spate.yaml;
 it may also be the path of such a file. Without it the current folder is meant.
 
+-p gives other values to parameters that the job file has under params; to a job
+file without any it gives new ones, which jobs find as SPATE_PARAM_NAME.
+
 Ctrl-C stops the tasks, which hand their jobs back, and run --resume goes on with
 them; so it does after a crash. The exit code is 0 only when the run succeeded.`,
 		Example: `  spate run
@@ -52,6 +55,9 @@ them; so it does after a crash. The exit code is 0 only when the run succeeded.`
 					return err
 				}
 				return a.resume(cmd.Context(), o)
+			}
+			if cmd.Flags().Changed("max") && (o.max < 1 || o.max > job.MaxTasks) {
+				return &usageError{err: job.Problem{File: "--max", Fact: fmt.Sprintf("%d is not between 1 and %d", o.max, job.MaxTasks)}}
 			}
 			folder := "."
 			if len(args) == 1 {
@@ -194,9 +200,6 @@ func prepare(folder string, o runOptions) (job.Job, *job.Source, error) {
 	if err != nil {
 		return j, nil, err
 	}
-	if o.max < 0 || o.max > job.MaxTasks {
-		return j, nil, &usageError{err: job.Problem{File: "--max", Fact: fmt.Sprintf("is between 1 and %d", job.MaxTasks)}}
-	}
 	if o.max > 0 {
 		j.Max = o.max
 	}
@@ -216,10 +219,16 @@ func prepare(folder string, o runOptions) (job.Job, *job.Source, error) {
 func configurations(j job.Job, o runOptions) (*job.Source, error) {
 	if o.paramsFile != "" {
 		if len(o.params) > 0 {
-			return nil, &usageError{err: job.Problem{File: "-p", Fact: "and --params do not go together"}}
+			return nil, &usageError{err: &hintedError{
+				fact: "-p and --params do not go together",
+				hint: "a file's rows are whole configurations: leave one of the two out",
+			}}
 		}
 		if o.zip {
-			return nil, &usageError{err: job.Problem{File: "--zip", Fact: "and --params do not go together: the rows of a file are whole configurations"}}
+			return nil, &usageError{err: &hintedError{
+				fact: "--zip and --params do not go together",
+				hint: "the rows of a file are whole configurations: leave --zip out",
+			}}
 		}
 		return job.FileSource(o.paramsFile)
 	}
@@ -230,6 +239,9 @@ func configurations(j job.Job, o runOptions) (*job.Source, error) {
 			return nil, &usageError{err: err}
 		}
 		axes = append(axes, axis)
+	}
+	if err := j.Params.CheckAxes(axes); err != nil {
+		return nil, &usageError{err: err}
 	}
 	params, err := j.Params.Override(axes)
 	if err != nil {

@@ -35,7 +35,7 @@ func (a *app) showCommand() *cobra.Command {
 				if len(args) == 1 {
 					return a.showRun(ctx, s, r, output)
 				}
-				index, err := jobIndex(cmd, args[1])
+				index, err := jobIndex(args[1])
 				if err != nil {
 					return err
 				}

@@ -11,8 +11,12 @@ import (
 // n=1..10 and n=0..1..0.25 for a range with both ends.
 func ParseAxis(s string) (Axis, error) {
 	name, list, ok := strings.Cut(s, "=")
-	if !ok || !paramName().MatchString(name) || list == "" {
-		return Axis{}, Problem{File: "-p " + s, Fact: "is not a parameter", Hint: "write it like -p size=1,2,3 or -p size=1..10"}
+	if p := checkName(name); p != nil {
+		return Axis{}, Problem{File: "-p", Fact: p.Fact, Hint: p.Hint}
+	}
+	if !ok || list == "" {
+		return Axis{}, Problem{File: "-p", Fact: fmt.Sprintf("parameter %q is given no values", name),
+			Hint: fmt.Sprintf("write it like -p %s=1,2,3 or -p %s=1..10", name, name)}
 	}
 	axis := Axis{Name: name}
 	for _, item := range strings.Split(list, ",") {
@@ -72,6 +76,27 @@ func word(s string) Value {
 		return Text("")
 	}
 	return literal(s)
+}
+
+// CheckAxes says whether the grid has the parameters that are given on the
+// command line: another one would be crossed with them, and change nothing but
+// the number of jobs. Where there is no grid, any may be given: the job finds
+// them in its environment.
+func (p Params) CheckAxes(axes []Axis) error {
+	if len(p.Grid) == 0 {
+		return nil
+	}
+	var known []string
+	for _, axis := range p.Grid {
+		known = append(known, axis.Name)
+	}
+	for _, axis := range axes {
+		if !slices.Contains(known, axis.Name) {
+			return Problem{File: "-p", Fact: fmt.Sprintf("the job has no parameter %q", axis.Name),
+				Hint: didYouMean(axis.Name, known) + " (a new one has to be added to the job file's params first)"}
+		}
+	}
+	return nil
 }
 
 // Override returns the parameters once some have been given on the command

@@ -230,9 +230,9 @@ func TestParseAxis(t *testing.T) {
 		{in: "n=1..2..0", wantErr: "-p n=1..2..0: a step is more than 0"},
 		{in: "n=1..1e9", want: "1..1e9"},
 		{in: "n=1..9999999", wantErr: "-p n=1..9999999: the range has more than 1000000 values"},
-		{in: "n", wantErr: "-p n: is not a parameter"},
-		{in: "n=", wantErr: "-p n=: is not a parameter"},
-		{in: "2=n", wantErr: "-p 2=n: is not a parameter"},
+		{in: "n", wantErr: `-p: parameter "n" is given no values`},
+		{in: "n=", wantErr: `-p: parameter "n" is given no values`},
+		{in: "2=n", wantErr: `-p: "2" cannot name a parameter`},
 	}
 	for _, tt := range tests {
 		axis, err := job.ParseAxis(tt.in)

@@ -66,7 +66,7 @@ func (s *Service) createChangeSet(ctx context.Context, in *cloudformation.Create
 	if err != nil {
 		return nil, err
 	}
-	set, err := s.newChangeSetLocked(r, in, w)
+	set, err := s.newChangeSetLocked(ctx, r, in, w)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (s *Service) forChangeSetLocked(in *cloudformation.CreateChangeSetInput) (*
 }
 
 // newChangeSetLocked works out what a request would change.
-func (s *Service) newChangeSetLocked(r *record, in *cloudformation.CreateChangeSetInput, w wish) (changeSet, error) {
+func (s *Service) newChangeSetLocked(ctx context.Context, r *record, in *cloudformation.CreateChangeSetInput, w wish) (changeSet, error) {
 	set := changeSet{
 		ID:          s.config.Account.ARN("cloudformation", "changeSet/"+*in.ChangeSetName+"/"+uuid()),
 		Name:        *in.ChangeSetName,
@@ -145,7 +145,7 @@ func (s *Service) newChangeSetLocked(r *record, in *cloudformation.CreateChangeS
 		Nested:      aws.ToBool(in.IncludeNestedStacks),
 		Token:       aws.ToString(in.ClientToken),
 	}
-	scope, err := s.complete(&set.Definition, *r.stack, in.Parameters)
+	scope, err := s.complete(ctx, &set.Definition, *r.stack, in.Parameters)
 	if err != nil {
 		return set, err
 	}

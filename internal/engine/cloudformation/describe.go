@@ -143,7 +143,7 @@ func (p parameter) describe() types.Parameter {
 	if p.NoEcho {
 		p.Value = "****"
 	}
-	return types.Parameter{ParameterKey: &p.Key, ParameterValue: &p.Value}
+	return types.Parameter{ParameterKey: &p.Key, ParameterValue: &p.Value, ResolvedValue: optional(p.Resolved)}
 }
 
 func (s *Service) listStacks(_ context.Context, in *cloudformation.ListStacksInput) (*cloudformation.ListStacksOutput, error) {

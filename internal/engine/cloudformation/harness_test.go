@@ -21,6 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/spate-run/spate/internal/engine/autoscaling"
@@ -103,7 +105,7 @@ func (e *engine) open() {
 	e.must(err)
 	e.handler = wire.NewHandler(wire.Config{
 		Services: []*wire.Service{
-			queues.Wire(), groups.Wire(), tasks.Wire(), alarms.Wire(), targets.Wire(), stacks.Wire(),
+			queues.Wire(), groups.Wire(), tasks.Wire(), alarms.Wire(), targets.Wire(), stacks.Wire(), parameterStore(),
 		},
 		Objects: objects, Keys: keys,
 	})
@@ -121,6 +123,21 @@ func (e *engine) open() {
 		wg.Wait()
 		db.Close()
 	})
+}
+
+// parameterStore is a parameter store with what templates of CDK ask for.
+func parameterStore() *wire.Service {
+	w := &wire.Service{Name: "ssm", Target: "AmazonSSM", JSONVersion: "1.1"}
+	wire.Handle(w, func(_ context.Context, in *ssm.GetParametersInput) (*ssm.GetParametersOutput, error) {
+		out := &ssm.GetParametersOutput{}
+		for _, name := range in.Names {
+			if name == "/cdk-bootstrap/hnb659fds/version" {
+				out.Parameters = append(out.Parameters, ssmtypes.Parameter{Name: &name, Value: new("21")})
+			}
+		}
+		return out, nil
+	})
+	return w
 }
 
 // capacity and setCapacity are how scalable targets see their services.

@@ -11,12 +11,13 @@ import (
 // An inertKind is a resource type that the embedded engine keeps and does
 // nothing with: its resources exist in their stack alone. Its texts are
 // patterns, in which {hex} is a random id, {ip} a random address, {name} the
-// resource's name, {id} its physical id, {account} and {region} where it is,
-// and {Property} a property's text with {Property:default} in its place when
-// it is not given.
+// resource's name, {id} its physical id, {stack} and {logical} its place,
+// {account} and {region} where it is, and {Property} a property's text with
+// {Property:default} in its place when it is not given.
 type inertKind struct {
 	name      string // the property that names the resource
 	lowerName bool
+	scoped    bool
 	replace   []string
 	id        string // what Ref returns
 	// attributes are what Fn::GetAtt returns.
@@ -29,11 +30,26 @@ type inertKind struct {
 var inert = map[string]inertKind{
 	"AWS::CDK::Metadata": {id: "{logical}"},
 
+	"AWS::AutoScaling::AutoScalingGroup": {
+		name: "AutoScalingGroupName", replace: []string{"AutoScalingGroupName", "InstanceId"}, id: "{name}",
+		attributes: map[string]string{
+			"AutoScalingGroupARN": "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:{uuid}:autoScalingGroupName/{name}",
+		},
+	},
+	"AWS::AutoScaling::LaunchConfiguration": {name: "LaunchConfigurationName", replace: []string{"*"}, id: "{name}"},
+	"AWS::AutoScaling::LifecycleHook": {
+		name: "LifecycleHookName", scoped: true, replace: []string{"AutoScalingGroupName", "LifecycleHookName"}, id: "{name}",
+	},
+
 	"AWS::EC2::EIP": {
 		replace: []string{"Domain"}, id: "{ip}",
 		attributes: map[string]string{"AllocationId": "eipalloc-{hex}", "PublicIp": "{id}"},
 	},
 	"AWS::EC2::InternetGateway": {id: "igw-{hex}", attributes: map[string]string{"InternetGatewayId": "{id}"}},
+	"AWS::EC2::LaunchTemplate": {
+		replace: []string{"LaunchTemplateName"}, id: "lt-{hex}",
+		attributes: map[string]string{"DefaultVersionNumber": "1", "LatestVersionNumber": "1", "LaunchTemplateId": "{id}"},
+	},
 	"AWS::EC2::NatGateway": {
 		replace: []string{"AllocationId", "ConnectivityType", "SubnetId"}, id: "nat-{hex}",
 		attributes: map[string]string{"NatGatewayId": "{id}"},
@@ -86,6 +102,13 @@ var inert = map[string]inertKind{
 		},
 	},
 
+	"AWS::ECS::CapacityProvider": {name: "Name", replace: []string{"ClusterName", "Name"}, id: "{name}"},
+
+	"AWS::Events::Rule": {
+		name: "Name", replace: []string{"EventBusName", "Name"}, id: "{name}",
+		attributes: map[string]string{"Arn": "arn:aws:events:{region}:{account}:rule/{name}"},
+	},
+
 	"AWS::IAM::InstanceProfile": {
 		name: "InstanceProfileName", replace: []string{"InstanceProfileName", "Path"}, id: "{name}",
 		attributes: map[string]string{"Arn": "arn:aws:iam::{account}:instance-profile{Path:/}{name}"},
@@ -100,6 +123,12 @@ var inert = map[string]inertKind{
 		name: "RoleName", replace: []string{"Path", "RoleName"}, id: "{name}",
 		attributes: map[string]string{"Arn": "arn:aws:iam::{account}:role{Path:/}{name}", "RoleId": "AROA{hex}"},
 	},
+
+	"AWS::Lambda::Function": {
+		name: "FunctionName", replace: []string{"FunctionName", "PackageType"}, id: "{name}",
+		attributes: map[string]string{"Arn": "arn:aws:lambda:{region}:{account}:function:{name}"},
+	},
+	"AWS::Lambda::Permission": {replace: []string{"*"}, id: "{stack}-{logical}-{uuid}", attributes: map[string]string{"Id": "{id}"}},
 
 	"AWS::S3::BucketPolicy": {replace: []string{"Bucket"}, id: "{Bucket}"},
 
@@ -128,6 +157,7 @@ func (i inertKind) kind() kind {
 		inert:     true,
 		name:      i.name,
 		lowerName: i.lowerName,
+		scoped:    i.scoped,
 		replace:   i.replace,
 		create: func(_ context.Context, _ *clients, r request) (made, error) {
 			m := made{ID: expand(i.id, r), Attributes: properties{}}
@@ -154,6 +184,8 @@ func expand(pattern string, r request) string {
 			return r.Account.Region
 		case "logical":
 			return r.Logical
+		case "stack":
+			return r.Stack
 		case "name":
 			return r.Name
 		case "id":

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
 
 	"github.com/spate-run/spate/internal/wire"
@@ -153,6 +154,7 @@ type clients struct {
 	ecs     *ecs.Client
 	scaling *applicationautoscaling.Client
 	alarms  *cloudwatch.Client
+	ssm     *ssm.Client
 }
 
 func newClients(config aws.Config) *clients {
@@ -163,6 +165,7 @@ func newClients(config aws.Config) *clients {
 		ecs:     ecs.NewFromConfig(config),
 		scaling: applicationautoscaling.NewFromConfig(config),
 		alarms:  cloudwatch.NewFromConfig(config),
+		ssm:     ssm.NewFromConfig(config),
 	}
 }
 

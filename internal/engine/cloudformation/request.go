@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/spate-run/spate/internal/template"
 	"github.com/spate-run/spate/internal/wire"
@@ -105,7 +107,7 @@ func (s *Service) createStack(ctx context.Context, in *cloudformation.CreateStac
 		return nil, wire.Faultf("AlreadyExistsException", "Stack [%s] already exists", name)
 	}
 	k.Definition = w.definition(definition{})
-	if _, err := s.complete(&k.Definition, k, w.parameters); err != nil {
+	if _, err := s.complete(ctx, &k.Definition, k, w.parameters); err != nil {
 		return nil, err
 	}
 	if err := s.saveStack(r, &k, r.obsolete()); err != nil {
@@ -146,7 +148,7 @@ func onFailure(in *cloudformation.CreateStackInput) (types.OnFailure, error) {
 
 // complete checks a definition as far as that can be done before anything is
 // made, and works out its parameters.
-func (s *Service) complete(d *definition, k stack, given []types.Parameter) (*template.Scope, error) {
+func (s *Service) complete(ctx context.Context, d *definition, k stack, given []types.Parameter) (*template.Scope, error) {
 	t, err := parse(d.Template)
 	if err != nil {
 		return nil, err
@@ -155,10 +157,13 @@ func (s *Service) complete(d *definition, k stack, given []types.Parameter) (*te
 	if err := checkCapabilities(t, d.Capabilities); err != nil {
 		return nil, err
 	}
-	if d.Parameters, err = parametersOf(t, k.Definition.Parameters, given); err != nil {
+	if d.Parameters, err = s.parametersOf(ctx, t, k.Definition.Parameters, given); err != nil {
 		return nil, asFault(err)
 	}
 	scope, err := newScope(s.config.Account, k, *d, t)
+	if err == nil {
+		err = scope.CheckRules()
+	}
 	if err != nil {
 		return nil, asFault(err)
 	}
@@ -179,7 +184,7 @@ func (s *Service) complete(d *definition, k stack, given []types.Parameter) (*te
 
 // parametersOf lists the values of a template's parameters in its order: what
 // is given, what the stack had where that is wanted, else defaults.
-func parametersOf(t *template.Template, previous []parameter, given []types.Parameter) ([]parameter, error) {
+func (s *Service) parametersOf(ctx context.Context, t *template.Template, previous []parameter, given []types.Parameter) ([]parameter, error) {
 	values := map[string]string{}
 	for _, p := range given {
 		key := aws.ToString(p.ParameterKey)
@@ -193,7 +198,11 @@ func parametersOf(t *template.Template, previous []parameter, given []types.Para
 		}
 		values[key] = previous[i].Value
 	}
-	if _, err := t.ParameterValues(values, nil); err != nil {
+	stored, err := s.stored(ctx, t.ParameterStoreNames(values))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := t.ParameterValues(values, stored); err != nil {
 		return nil, err
 	}
 	var all []parameter
@@ -202,9 +211,32 @@ func parametersOf(t *template.Template, previous []parameter, given []types.Para
 		if !ok {
 			value = *p.Default
 		}
-		all = append(all, parameter{Key: p.Name, Value: value, NoEcho: p.NoEcho})
+		made := parameter{Key: p.Name, Value: value, NoEcho: p.NoEcho}
+		if strings.HasPrefix(p.Type, "AWS::SSM::Parameter::Value<") {
+			made.Resolved = stored[value]
+		}
+		all = append(all, made)
 	}
 	return all, nil
+}
+
+// storeLimit is how many parameters the parameter store answers at a time.
+const storeLimit = 10
+
+// stored looks up what stands in the parameter store under names; those that
+// are not there are left out.
+func (s *Service) stored(ctx context.Context, names []string) (map[string]string, error) {
+	values := map[string]string{}
+	for some := range slices.Chunk(names, storeLimit) {
+		out, err := s.clients.ssm.GetParameters(ctx, &ssm.GetParametersInput{Names: some})
+		if err != nil {
+			return nil, fmt.Errorf("reading the parameter store: %w", err)
+		}
+		for _, p := range out.Parameters {
+			values[aws.ToString(p.Name)] = aws.ToString(p.Value)
+		}
+	}
+	return values, nil
 }
 
 // updatable refuses an update of a stack whose status does not take one.
@@ -246,7 +278,7 @@ func (s *Service) updateStack(ctx context.Context, in *cloudformation.UpdateStac
 		return nil, err
 	}
 	next := w.definition(r.stack.Definition)
-	scope, err := s.complete(&next, *r.stack, w.parameters)
+	scope, err := s.complete(ctx, &next, *r.stack, w.parameters)
 	if err != nil {
 		return nil, err
 	}

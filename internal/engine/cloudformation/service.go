@@ -271,11 +271,14 @@ var errUnknown = reason("Template error: a resource is referred to that is not t
 // newScope is what a stack's template is evaluated against, less what depends
 // on its resources and on other stacks.
 func newScope(account wire.Account, s stack, d definition, t *template.Template) (*template.Scope, error) {
-	given := map[string]string{}
+	given, stored := map[string]string{}, map[string]string{}
 	for _, p := range d.Parameters {
 		given[p.Key] = p.Value
+		if p.Resolved != "" {
+			stored[p.Value] = p.Resolved
+		}
 	}
-	values, err := t.ParameterValues(given, nil)
+	values, err := t.ParameterValues(given, stored)
 	if err != nil {
 		return nil, err
 	}

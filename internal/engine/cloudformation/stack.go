@@ -60,6 +60,9 @@ type definition struct {
 type parameter struct {
 	Key, Value string
 	NoEcho     bool
+	// Resolved is what stands in the parameter store under the name that Value
+	// is, where the parameter's type says that it is one.
+	Resolved string
 }
 
 // target is the definition that the stack's operation works towards.

@@ -11,9 +11,9 @@ import (
 // An inertKind is a resource type that the embedded engine keeps and does
 // nothing with: its resources exist in their stack alone. Its texts are
 // patterns, in which {hex} is a random id, {ip} a random address, {name} the
-// resource's name, {id} its physical id, {stack} and {logical} its place,
-// {account} and {region} where it is, and {Property} a property's text with
-// {Property:default} in its place when it is not given.
+// resource's name, {id} its physical id, {account} and {region} where it is,
+// and {Property} a property's text with {Property:default} in its place when
+// it is not given.
 type inertKind struct {
 	name      string // the property that names the resource
 	lowerName bool
@@ -106,7 +106,7 @@ var inert = map[string]inertKind{
 
 	"AWS::Events::Rule": {
 		name: "Name", replace: []string{"EventBusName", "Name"}, id: "{name}",
-		attributes: map[string]string{"Arn": "arn:aws:events:{region}:{account}:rule/{name}"},
+		attributes: map[string]string{"Arn": "arn:aws:events:{region}:{account}:rule/{name}", "RuleName": "{name}"},
 	},
 
 	"AWS::IAM::InstanceProfile": {
@@ -128,7 +128,7 @@ var inert = map[string]inertKind{
 		name: "FunctionName", replace: []string{"FunctionName", "PackageType"}, id: "{name}",
 		attributes: map[string]string{"Arn": "arn:aws:lambda:{region}:{account}:function:{name}"},
 	},
-	"AWS::Lambda::Permission": {replace: []string{"*"}, id: "{stack}-{logical}-{uuid}", attributes: map[string]string{"Id": "{id}"}},
+	"AWS::Lambda::Permission": {replace: []string{"*"}, id: "{name}", attributes: map[string]string{"Id": "{id}"}},
 
 	"AWS::S3::BucketPolicy": {replace: []string{"Bucket"}, id: "{Bucket}"},
 
@@ -184,8 +184,6 @@ func expand(pattern string, r request) string {
 			return r.Account.Region
 		case "logical":
 			return r.Logical
-		case "stack":
-			return r.Stack
 		case "name":
 			return r.Name
 		case "id":

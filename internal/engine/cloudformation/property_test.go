@@ -146,6 +146,12 @@ func TestInertReturnValues(t *testing.T) {
 		{"AWS::IAM::Role", `{"Path": "/a/"}`, "the-role", properties{"Arn": "arn:aws:iam::000000000000:role/a/the-role"}},
 		{"AWS::EC2::Route", `{"RouteTableId": "rtb-1", "DestinationCidrBlock": "0.0.0.0/0"}`, "rtb-1|0.0.0.0/0", properties{"CidrBlock": "0.0.0.0/0"}},
 		{"AWS::EC2::Subnet", `{"VpcId": "vpc-1"}`, "", properties{"AvailabilityZone": "us-east-1a", "VpcId": "vpc-1"}},
+		{"AWS::AutoScaling::AutoScalingGroup", `{}`, "the-role", properties{}},
+		{"AWS::AutoScaling::LifecycleHook", `{"AutoScalingGroupName": "g"}`, "the-role", nil},
+		{"AWS::EC2::LaunchTemplate", `{}`, "", properties{"DefaultVersionNumber": "1", "LatestVersionNumber": "1"}},
+		{"AWS::ECS::CapacityProvider", `{}`, "the-role", nil},
+		{"AWS::Events::Rule", `{}`, "the-role", properties{"Arn": "arn:aws:events:us-east-1:000000000000:rule/the-role"}},
+		{"AWS::Lambda::Function", `{}`, "the-role", properties{"Arn": "arn:aws:lambda:us-east-1:000000000000:function:the-role"}},
 		{"AWS::ECR::Repository", `{}`, "the-role", properties{"RepositoryUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/the-role"}},
 	}
 	for _, c := range cases {

@@ -1,6 +1,8 @@
 package cloudformation_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +49,10 @@ func TestCreateStackRefuses(t *testing.T) {
 			"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Condition": "No"},
 				"P": {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Q"}]}}}}`)},
 			"ValidationError: Template format error: Unresolved resource dependencies [Q] in the Resources block of the template"},
+		{"too long", cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(queues + strings.Repeat(" ", 51_200))},
+			"ValidationError: 1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200"},
+		{"too many", cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(`{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}` + manyTopics(500) + `}}`)},
+			"ValidationError: Template format error: Number of resources, 501, is greater than maximum allowed, 500"},
 		{"template URL", cloudformation.CreateStackInput{StackName: new("s"), TemplateURL: new("s3://bucket/key")},
 			"ValidationError: TemplateURL must be a supported URL."},
 	}
@@ -58,6 +64,15 @@ func TestCreateStackRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// manyTopics are resources to be added to others.
+func manyTopics(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `, "T%d": {"Type": "AWS::SNS::Topic"}`, i)
+	}
+	return b.String()
 }
 
 func TestAbsentStack(t *testing.T) {
@@ -118,6 +133,13 @@ func TestTemplates(t *testing.T) {
 	_, err = e.cfn.ValidateTemplate(t.Context(), &cloudformation.ValidateTemplateInput{TemplateURL: new("http://127.0.0.1:4566/templates/none")})
 	if got := code(err); !strings.HasPrefix(got, "ValidationError: S3 error: The specified key does not exist.") {
 		t.Errorf("validating a template that is not there: got %s", got)
+	}
+
+	_, err = e.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: new("templates"), Key: new("long"), Body: strings.NewReader(queues + strings.Repeat(" ", 1_000_000))})
+	e.must(err)
+	_, err = e.cfn.ValidateTemplate(t.Context(), &cloudformation.ValidateTemplateInput{TemplateURL: new("https://templates.s3.amazonaws.com/long")})
+	if got, want := code(err), "ValidationError: Template may not exceed 1000000 bytes in size."; got != want {
+		t.Errorf("validating a template that is too long: got %s, want %s", got, want)
 	}
 
 	_, err = e.cfn.CreateStack(t.Context(), &cloudformation.CreateStackInput{
@@ -254,5 +276,72 @@ func TestTerminationProtection(t *testing.T) {
 	e.must(err)
 	if s := e.delete("s"); s.StackStatus != types.StackStatusDeleteComplete {
 		t.Errorf("got %s", s.StackStatus)
+	}
+}
+
+func TestEventsOfOperations(t *testing.T) {
+	e := start(t)
+	e.create("s", queues)
+	updated, err := e.cfn.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
+		StackName: new("s"), TemplateBody: new(strings.Replace(queues, `"Dead": {"Type": "AWS::SQS::Queue"}`, `"Dead": {"Type": "AWS::SQS::Queue", "Properties": {"Colour": "red"}}`, 1)),
+	})
+	e.must(err)
+	e.settled("s")
+	told := func(in *cloudformation.DescribeEventsInput) []string {
+		out, err := e.cfn.DescribeEvents(t.Context(), in)
+		e.must(err)
+		var lines []string
+		for _, o := range slices.Backward(out.OperationEvents) {
+			lines = append(lines, strings.TrimSpace(*o.LogicalResourceId+" "+string(o.ResourceStatus)+" "+string(o.EventType)))
+		}
+		return lines
+	}
+	want := []string{
+		"s UPDATE_IN_PROGRESS STACK_EVENT",
+		"Dead UPDATE_IN_PROGRESS PROGRESS_EVENT",
+		"Dead UPDATE_FAILED PROVISIONING_ERROR",
+		"s UPDATE_ROLLBACK_IN_PROGRESS STACK_EVENT",
+		"Dead UPDATE_IN_PROGRESS PROGRESS_EVENT",
+		"Dead UPDATE_COMPLETE PROGRESS_EVENT",
+		"s UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS STACK_EVENT",
+		"s UPDATE_ROLLBACK_COMPLETE STACK_EVENT",
+	}
+	if diff := cmp.Diff(want, told(&cloudformation.DescribeEventsInput{OperationId: updated.OperationId})); diff != "" {
+		t.Errorf("events of the update (-want +got):\n%s", diff)
+	}
+	failed := told(&cloudformation.DescribeEventsInput{StackName: new("s"), Filters: &types.EventFilter{FailedEvents: new(true)}})
+	if diff := cmp.Diff([]string{"Dead UPDATE_FAILED PROVISIONING_ERROR"}, failed); diff != "" {
+		t.Errorf("failed events (-want +got):\n%s", diff)
+	}
+	_, err = e.cfn.DescribeEvents(t.Context(), &cloudformation.DescribeEventsInput{})
+	if got, want := code(err), "ValidationError: One of ChangeSetName, OperationId or StackName must be specified"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestListStacks(t *testing.T) {
+	e := start(t)
+	e.create("gone", queues)
+	e.delete("gone")
+	e.create("there", queues)
+	list := func(filter ...types.StackStatus) []string {
+		out, err := e.cfn.ListStacks(t.Context(), &cloudformation.ListStacksInput{StackStatusFilter: filter})
+		e.must(err)
+		var lines []string
+		for _, s := range out.StackSummaries {
+			lines = append(lines, *s.StackName+" "+string(s.StackStatus))
+		}
+		return lines
+	}
+	if diff := cmp.Diff([]string{"there CREATE_COMPLETE", "gone DELETE_COMPLETE"}, list()); diff != "" {
+		t.Errorf("stacks, the newest first (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"there CREATE_COMPLETE"}, list(types.StackStatusCreateComplete, types.StackStatusUpdateComplete)); diff != "" {
+		t.Errorf("complete stacks (-want +got):\n%s", diff)
+	}
+	out, err := e.cfn.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
+	e.must(err)
+	if len(out.Stacks) != 1 || *out.Stacks[0].StackName != "there" {
+		t.Errorf("got %d stacks described, want the one that is there", len(out.Stacks))
 	}
 }

@@ -19,9 +19,9 @@ type progress struct {
 	w        io.Writer
 	label    func(index int) string
 	started  time.Time
-	terminal bool
-	width    int
-	lines    int // of the block as it was drawn last
+	size     func() (columns, rows int) // of the terminal; nil where there is none
+	coloured bool
+	drawn    []int // the columns of the block's lines as they were drawn last
 	next     time.Time
 	trouble  string // that was told last
 }
@@ -32,18 +32,28 @@ const lineEvery = 3 * time.Second
 func (a *app) newProgress(r *run.Run, label func(index int) string) *progress {
 	p := &progress{w: a.stderr, label: label, started: time.Now()}
 	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-		p.terminal = true
-		p.width, _, _ = term.GetSize(int(f.Fd()))
+		p.size = func() (int, int) { return terminalSize(f) }
+		p.coloured = os.Getenv("NO_COLOR") == ""
 	}
-	p.width = max(p.width, 60)
 	fmt.Fprintf(p.w, "%s: %s, run %s\n", r.Job.Name, count(r.Jobs, "job"), r.ID)
 	return p
 }
 
+// terminalSize asks each time: people change it. One that does not tell has
+// the columns and rows that terminals used to have.
+func terminalSize(f *os.File) (columns, rows int) {
+	columns, rows, err := term.GetSize(int(f.Fd()))
+	if err != nil || columns <= 0 || rows <= 0 {
+		return 80, 24
+	}
+	return columns, rows
+}
+
 // update shows how far the run has come by now.
 func (p *progress) update(now run.Progress) {
-	if p.terminal {
-		p.draw(p.block(now))
+	if p.size != nil {
+		columns, rows := p.size()
+		p.draw(p.block(now, columns-1), columns, rows)
 		return
 	}
 	if time.Now().Before(p.next) && !now.Finished() && now.Trouble == p.trouble {
@@ -53,18 +63,25 @@ func (p *progress) update(now run.Progress) {
 	fmt.Fprintln(p.w, p.line(now))
 }
 
-// draw replaces the block. Lines are cut to the terminal's width, so that each
-// takes one row and the block can be found again.
-func (p *progress) draw(lines []string) {
+// draw replaces the block. Lines are cut so that each takes one row, and there
+// are fewer than the terminal has: else the block could not be found again. One
+// that has become narrower since may have broken the lines that are there.
+func (p *progress) draw(lines []line, columns, rows int) {
 	var b strings.Builder
-	if p.lines > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", p.lines)
+	up := 0
+	for _, width := range p.drawn {
+		up += max(1, (width+columns-1)/columns)
 	}
-	for _, line := range lines {
-		b.WriteString("\r" + line + "\x1b[K\n")
+	if up > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA", min(up, rows-1))
+	}
+	p.drawn = p.drawn[:0]
+	for _, l := range lines[:min(len(lines), max(1, rows-1))] {
+		l = l.cut(columns - 1)
+		p.drawn = append(p.drawn, l.width())
+		b.WriteString("\r" + l.write(p.coloured) + "\x1b[K\n")
 	}
 	b.WriteString("\x1b[J")
-	p.lines = len(lines)
 	_, _ = io.WriteString(p.w, b.String())
 }
 
@@ -87,26 +104,14 @@ func (p *progress) line(now run.Progress) string {
 // slowest is how many running jobs the block names.
 const slowest = 3
 
-func (p *progress) block(now run.Progress) []string {
-	counts := []string{green.of(fmt.Sprintf("%d done", now.Done))}
-	if now.Failed > 0 {
-		counts = append(counts, red.of(fmt.Sprintf("%d failed", now.Failed)))
-	}
-	if now.Cancelled > 0 {
-		counts = append(counts, yellow.of(fmt.Sprintf("%d cancelled", now.Cancelled)))
-	}
-	counts = append(counts, cyan.of(fmt.Sprintf("%d running", len(now.Running))), dim.of(fmt.Sprintf("%d waiting", now.Waiting())))
-	pace := took(time.Since(p.started).Truncate(100 * time.Millisecond))
-	if now.Rate() > 0 && !now.Finished() {
-		pace += fmt.Sprintf("   %.1f jobs/s   %s left", now.Rate(), roughly(now.Left()))
-	}
-	pace += fmt.Sprintf("   tasks %d, wanted %d", now.Tasks.Running, now.Tasks.Desired)
-	lines := []string{
-		p.bar(now) + "  " + strings.Join(counts, dim.of(" · ")),
-		dim.of(cut(pace, p.width-1)),
+// block is what a terminal shows, for lines of so many columns.
+func (p *progress) block(now run.Progress, columns int) []line {
+	lines := []line{
+		p.counts(now, columns),
+		{{dim, p.pace(now)}},
 	}
 	if now.Trouble != "" {
-		lines = append(lines, yellow.of(cut("no task starts: "+now.Trouble, p.width-1)))
+		lines = append(lines, line{{yellow, "no task starts: " + now.Trouble}})
 	}
 	for _, attempt := range now.Running[:min(slowest, len(now.Running))] {
 		name := fmt.Sprintf("  #%d", attempt.Index)
@@ -114,27 +119,48 @@ func (p *progress) block(now run.Progress) []string {
 			name += fmt.Sprintf(" (attempt %d)", attempt.Number)
 		}
 		text := fmt.Sprintf("%s  %s  %s", name, took(time.Since(attempt.Started).Truncate(100*time.Millisecond)), p.label(attempt.Index))
-		lines = append(lines, cut(text, p.width-1))
+		lines = append(lines, line{{plain, text}})
 	}
 	return lines
 }
 
-// bar draws done and failed jobs to scale.
-func (p *progress) bar(now run.Progress) string {
-	width := min(40, p.width/3)
-	done := width * now.Done / max(1, now.Jobs)
-	failed := width * (now.Done + now.Failed) / max(1, now.Jobs)
-	return green.of(strings.Repeat("█", done)) + red.of(strings.Repeat("█", failed-done)) +
-		dim.of(strings.Repeat("░", width-failed))
+// counts is the bar, where there is room for one, and what it shows in numbers.
+func (p *progress) counts(now run.Progress, columns int) line {
+	counts := line{{green, fmt.Sprintf("%d done", now.Done)}}
+	add := func(s style, n int, what string) {
+		counts = append(counts, span{dim, " · "}, span{s, fmt.Sprintf("%d %s", n, what)})
+	}
+	if now.Failed > 0 {
+		add(red, now.Failed, "failed")
+	}
+	if now.Cancelled > 0 {
+		add(yellow, now.Cancelled, "cancelled")
+	}
+	add(cyan, len(now.Running), "running")
+	add(dim, now.Waiting(), "waiting")
+	const gap, widest, narrowest = "  ", 40, 5
+	width := min(widest, columns-counts.width()-len(gap))
+	if width < narrowest {
+		return counts
+	}
+	return append(append(bar(now, width), span{plain, gap}), counts...)
 }
 
-// cut shortens a line to a number of columns.
-func cut(s string, columns int) string {
-	runes := []rune(s)
-	if len(runes) <= columns {
-		return s
+func (p *progress) pace(now run.Progress) string {
+	pace := took(time.Since(p.started).Truncate(100 * time.Millisecond))
+	if now.Rate() > 0 && !now.Finished() {
+		pace += fmt.Sprintf("   %.1f jobs/s   %s left", now.Rate(), roughly(now.Left()))
 	}
-	return string(runes[:max(0, columns-1)]) + "…"
+	return pace + fmt.Sprintf("   tasks %d, wanted %d", now.Tasks.Running, now.Tasks.Desired)
+}
+
+// bar draws done and failed jobs to scale.
+func bar(now run.Progress, width int) line {
+	done := width * now.Done / max(1, now.Jobs)
+	failed := width * (now.Done + now.Failed) / max(1, now.Jobs)
+	return line{
+		{green, strings.Repeat("█", done)}, {red, strings.Repeat("█", failed-done)}, {dim, strings.Repeat("░", width-failed)},
+	}
 }
 
 // roughly rounds a time that is an estimate.

@@ -2,7 +2,6 @@ package spate
 
 import (
 	"cmp"
-	"regexp"
 	"strconv"
 
 	"github.com/spate-run/spate/internal/template"
@@ -37,9 +36,9 @@ type AddCapacityOptions struct {
 // What a type's name says of its machine.
 // https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
 var (
-	instanceType = regexp.MustCompile(`^[a-z][a-z0-9-]*\.[a-z0-9-]+$`)
-	gravitonType = regexp.MustCompile(`^(?:a1|[a-z]+\d+g[a-z]*)\.`)
-	gpuType      = regexp.MustCompile(`^(?:p\d|g\d)`)
+	instanceType = pattern(`^[a-z][a-z0-9-]*\.[a-z0-9-]+$`)
+	gravitonType = pattern(`^(?:a1|[a-z]+\d+g[a-z]*)\.`)
+	gpuType      = pattern(`^(?:p\d|g\d)`)
 )
 
 // machineImage is the parameter by which AWS publishes the newest image for ECS.
@@ -47,9 +46,9 @@ var (
 func machineImage(instance string) Text {
 	kind := ""
 	switch {
-	case gravitonType.MatchString(instance):
+	case gravitonType().MatchString(instance):
 		kind = "arm64/"
-	case gpuType.MatchString(instance):
+	case gpuType().MatchString(instance):
 		kind = "gpu/"
 	}
 	return Text("{{resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/" + kind + "recommended/image_id}}")
@@ -59,7 +58,7 @@ func machineImage(instance string) Text {
 func (c *Cluster) addCapacity(o AddCapacityOptions) {
 	s := c.stack
 	instance := cmp.Or(o.InstanceType, "m5.large")
-	if !instanceType.MatchString(instance) {
+	if !instanceType().MatchString(instance) {
 		s.at(c.id, "Capacity.InstanceType").problem("write one such as m5.large", "%q is not an instance type", instance)
 	}
 	most := cmp.Or(o.MaxCapacity, 10)

@@ -72,7 +72,7 @@ func (s *Stack) ClusterFromAttributes(id string, a ClusterAttributes) *Cluster {
 // Cluster adds a cluster.
 func (s *Stack) Cluster(id string, p ClusterProps) *Cluster {
 	name := logicalID(id)
-	s.at(name, "ClusterName").named(p.ClusterName, ecsNaming)
+	s.at(name, "ClusterName").named(p.ClusterName, ecsNaming())
 	s.at(name, "ContainerInsights").oneOf(p.ContainerInsights, "enabled", "enhanced", "disabled")
 	c := &Cluster{stack: s, id: name, name: name.ref(), arn: name.att("Arn"), vpc: p.VPC}
 	if c.vpc == nil {

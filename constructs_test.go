@@ -3,6 +3,8 @@ package spate
 import (
 	"bytes"
 	"os"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -138,12 +140,9 @@ func TestConstructsGolden(t *testing.T) {
 	again := constructs()
 	for name, stack := range constructs() {
 		t.Run(name, func(t *testing.T) {
-			var got, second bytes.Buffer
-			if err := stack.Write(&got); err != nil {
-				t.Fatalf("synthesising: %v", err)
-			}
+			got := indented(t, stack)
 			if *update {
-				if err := os.WriteFile(golden(name), got.Bytes(), 0o644); err != nil {
+				if err := os.WriteFile(golden(name), got, 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -151,12 +150,59 @@ func TestConstructsGolden(t *testing.T) {
 			if err != nil {
 				t.Fatalf("reading what is wanted (go test . -update writes it): %v", err)
 			}
-			if diff := cmp.Diff(string(want), got.String()); diff != "" {
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
 				t.Errorf("template (-want +got):\n%s", diff)
 			}
-			if err := again[name].Write(&second); err != nil || !bytes.Equal(got.Bytes(), second.Bytes()) {
-				t.Errorf("got another template the second time (%v)", err)
+			if second := indented(t, again[name]); !bytes.Equal(got, second) {
+				t.Error("got another template the second time")
 			}
 		})
+	}
+}
+
+func indented(t *testing.T, s *Stack) []byte {
+	t.Helper()
+	written, err := s.Template()
+	if err != nil {
+		t.Fatalf("synthesising: %v", err)
+	}
+	return written.JSON()
+}
+
+// Of a prop that CDK has there is one here, under the same name.
+func TestPropsAreCDKs(t *testing.T) {
+	base := []string{
+		"serviceName", "cluster", "vpc", "image", "command", "enableLogging", "environment", "secrets", "queue",
+		"maxReceiveCount", "visibilityTimeout", "retentionPeriod", "maxScalingCapacity", "minScalingCapacity",
+		"scalingSteps", "cooldown", "logDriver", "propagateTags", "enableECSManagedTags", "family", "maxHealthyPercent",
+		"minHealthyPercent", "deploymentController", "circuitBreaker", "capacityProviderStrategies",
+		"enableExecuteCommand", "disableCpuBasedScaling", "cpuTargetUtilizationPercent", "containerName", "cpu", "memoryLimitMiB",
+	}
+	task := []string{"ephemeralStorageGiB", "runtimePlatform", "cpu", "memoryLimitMiB"}
+	tests := []struct {
+		of    any
+		props []string
+	}{
+		{QueueProcessingFargateServiceProps{}, append(append(base, task...),
+			"taskDefinition", "platformVersion", "healthCheck", "taskSubnets", "securityGroups", "assignPublicIp", "healthCheckGracePeriod")},
+		{QueueProcessingEC2ServiceProps{}, append(base, "memoryReservationMiB", "gpuCount", "placementConstraints", "placementStrategies")},
+		{ScheduledFargateTaskProps{}, []string{
+			"cluster", "vpc", "schedule", "enabled", "ruleName", "desiredTaskCount", "subnetSelection", "securityGroups", "propagateTags",
+			"tags", "scheduledFargateTaskDefinitionOptions", "scheduledFargateTaskImageOptions", "platformVersion",
+		}},
+		{ScheduledFargateTaskImageOptions{}, append(task, "image", "containerName", "command", "environment", "secrets", "logDriver")},
+		{HealthCheck{}, []string{"command", "interval", "retries", "startPeriod", "timeout"}},
+		{CapacityProviderStrategy{}, []string{"capacityProvider", "base", "weight"}},
+		{DeploymentCircuitBreaker{}, []string{"enable", "rollback"}},
+		{RuntimePlatform{}, []string{"cpuArchitecture", "operatingSystemFamily"}},
+		{ScalingStep{}, []string{"lower", "upper", "change"}},
+	}
+	for _, test := range tests {
+		kind := reflect.TypeOf(test.of)
+		for _, prop := range test.props {
+			if _, ok := kind.FieldByNameFunc(func(name string) bool { return strings.EqualFold(name, prop) }); !ok {
+				t.Errorf("%s has no counterpart of %s", kind.Name(), prop)
+			}
+		}
 	}
 }

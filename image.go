@@ -1,7 +1,6 @@
 package spate
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -17,14 +16,14 @@ func FromRegistry(reference Text) Image {
 	return Image{reference: reference, repository: privateRepository(string(reference))}
 }
 
-var token = regexp.MustCompile(tokenPattern)
+var token = pattern(tokenPattern)
 
 // FromECRRepository is an image of a repository in the stack's own account and
 // region: its name, and a tag or digest behind a colon or an @; default :latest.
 func FromECRRepository(name Text) Image {
 	path := string(name)
 	// A token may hold a colon, in AWS::Region.
-	plain := token.ReplaceAllStringFunc(path, func(t string) string { return strings.Repeat("_", len(t)) })
+	plain := token().ReplaceAllStringFunc(path, func(t string) string { return strings.Repeat("_", len(t)) })
 	end := strings.IndexAny(plain, ":@")
 	if end < 0 {
 		end = len(path)
@@ -39,12 +38,12 @@ func FromECRRepository(name Text) Image {
 
 // privateImage matches the references of images in ECR.
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
-var privateImage = regexp.MustCompile(`^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([a-z0-9._/-]+)`)
+var privateImage = pattern(`^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([a-z0-9._/-]+)`)
 
 // privateRepository returns the ARN of the ECR repository of an image, or
 // nothing where it is from elsewhere.
 func privateRepository(image string) Text {
-	m := privateImage.FindStringSubmatch(image)
+	m := privateImage().FindStringSubmatch(image)
 	if m == nil {
 		return ""
 	}

@@ -2,6 +2,7 @@ package spate
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"maps"
 	"os/exec"
@@ -31,7 +32,7 @@ func TestLint(t *testing.T) {
 	t.Parallel()
 	installed(t, "cfn-lint")
 	args := []string{"--non-zero-exit-code", "informational", "--include-checks", "I", "--"}
-	for _, name := range slices.Sorted(maps.Keys(variants())) {
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(variants())), slices.Sorted(maps.Keys(constructs()))) {
 		args = append(args, golden(name))
 	}
 	if out, err := exec.CommandContext(t.Context(), "cfn-lint", args...).CombinedOutput(); err != nil {
@@ -69,16 +70,44 @@ func moto(t *testing.T) string {
 	return ""
 }
 
-func TestMotoCreatesStack(t *testing.T) {
-	t.Parallel()
-	client := cloudformation.New(cloudformation.Options{
+func motoClient(t *testing.T) *cloudformation.Client {
+	t.Helper()
+	return cloudformation.New(cloudformation.Options{
 		BaseEndpoint: aws.String(moto(t)),
 		Region:       "us-east-1",
 		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
+}
+
+// created makes a stack and returns the names of the outputs that have a value.
+func created(t *testing.T, client *cloudformation.Client, input *cloudformation.CreateStackInput) []string {
+	t.Helper()
+	if _, err := client.CreateStack(t.Context(), input); err != nil {
+		t.Fatalf("creating the stack: %v", err)
+	}
+	out, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: input.StackName})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := out.Stacks[0].StackStatus; got != types.StackStatusCreateComplete {
+		t.Errorf("got %s (%s), want CREATE_COMPLETE", got, aws.ToString(out.Stacks[0].StackStatusReason))
+	}
+	var outputs []string
+	for _, o := range out.Stacks[0].Outputs {
+		if aws.ToString(o.OutputValue) != "" {
+			outputs = append(outputs, aws.ToString(o.OutputKey))
+		}
+	}
+	slices.Sort(outputs)
+	return outputs
+}
+
+func TestMotoCreatesStack(t *testing.T) {
+	t.Parallel()
+	client := motoClient(t)
 	for name, j := range variants() {
 		t.Run(name, func(t *testing.T) {
-			_, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{
+			got := created(t, client, &cloudformation.CreateStackInput{
 				StackName:    aws.String(name),
 				TemplateBody: aws.String(string(synthesise(t, j))),
 				Capabilities: []types.Capability{types.CapabilityCapabilityIam},
@@ -86,27 +115,40 @@ func TestMotoCreatesStack(t *testing.T) {
 					{ParameterKey: aws.String(imageParameter), ParameterValue: aws.String("python:3.12-slim")},
 				},
 			})
-			if err != nil {
-				t.Fatalf("creating the stack: %v", err)
-			}
-			out, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String(name)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := out.Stacks[0].StackStatus; got != types.StackStatusCreateComplete {
-				t.Errorf("got %s (%s), want CREATE_COMPLETE", got, aws.ToString(out.Stacks[0].StackStatusReason))
-			}
 			want := []string{"BucketName", "ClusterName", "DeadLetterQueueUrl", "LogGroupName", "QueueUrl", "ServiceName"}
 			if name == "folder" {
 				want = []string{"BucketName", "ClusterName", "DeadLetterQueueUrl", "LogGroupName", "QueueUrl", "RepositoryUri", "ServiceName"}
 			}
-			var got []string
-			for _, o := range out.Stacks[0].Outputs {
-				if aws.ToString(o.OutputValue) != "" {
-					got = append(got, aws.ToString(o.OutputKey))
-				}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("outputs with a value (-want +got):\n%s", diff)
 			}
-			slices.Sort(got)
+		})
+	}
+}
+
+func TestMotoCreatesConstructs(t *testing.T) {
+	t.Parallel()
+	client := motoClient(t)
+	for name, stack := range constructs() {
+		t.Run(name, func(t *testing.T) {
+			var body bytes.Buffer
+			if err := stack.Write(&body); err != nil {
+				t.Fatal(err)
+			}
+			written, err := stack.Template()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []string
+			for _, o := range written.Outputs {
+				want = append(want, o.Name)
+			}
+			slices.Sort(want)
+			got := created(t, client, &cloudformation.CreateStackInput{
+				StackName:    aws.String(name),
+				TemplateBody: aws.String(body.String()),
+				Capabilities: []types.Capability{types.CapabilityCapabilityIam},
+			})
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("outputs with a value (-want +got):\n%s", diff)
 			}

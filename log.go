@@ -80,7 +80,7 @@ func awslogs(group, prefix Text) props {
 // logGroupOf is the log group of a driver, and adds one where none is given.
 func (s *Stack) logGroupOf(at field, owner logicalID, d LogDriver) (name, arn Text) {
 	if d.LogGroup != "" {
-		at.named(d.LogGroup, groupNaming)
+		at.named(d.LogGroup, groupNaming())
 		return d.LogGroup, "arn:" + Partition + ":logs:" + Region + ":" + AccountID + ":log-group:" + d.LogGroup + ":*"
 	}
 	days := d.LogRetention

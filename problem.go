@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spate-run/spate/internal/job"
@@ -81,28 +82,61 @@ func (f field) lasts(value, least, most time.Duration) {
 	}
 }
 
-// A naming is what AWS lets a thing be called.
+// A naming is what AWS lets a thing be called: at most so many letters, digits
+// and other characters.
 type naming struct {
-	pattern *regexp.Regexp
-	rule    string
+	most  int
+	other string
+	end   string // what the name ends in
+	rule  string
 }
 
 // The names of each service's API reference, such as
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
-var (
-	queueNaming   = naming{regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`), "1 to 80 letters, digits, hyphens and underscores"}
-	fifoNaming    = naming{regexp.MustCompile(`^[A-Za-z0-9_-]{1,75}\.fifo$`), "1 to 75 letters, digits, hyphens and underscores, then .fifo"}
-	ecsNaming     = naming{regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`), "1 to 255 letters, digits, hyphens and underscores"}
-	ruleNaming    = naming{regexp.MustCompile(`^[.A-Za-z0-9_-]{1,64}$`), "1 to 64 letters, digits, periods, hyphens and underscores"}
-	logicalNaming = naming{regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`), "1 to 255 letters and digits"}
-	stackNaming   = naming{regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,127}$`), "a letter, then letters, digits and hyphens, 128 at most"}
-	groupNaming   = naming{regexp.MustCompile(`^[.A-Za-z0-9_/#-]{1,512}$`), "1 to 512 letters, digits and . _ / # -"}
-)
+func queueNaming() naming {
+	return naming{most: 80, other: "-_", rule: "1 to 80 letters, digits, hyphens and underscores"}
+}
+
+func fifoNaming() naming {
+	return naming{most: 80, other: "-_", end: ".fifo", rule: "1 to 75 letters, digits, hyphens and underscores, then .fifo"}
+}
+
+func ecsNaming() naming {
+	return naming{most: 255, other: "-_", rule: "1 to 255 letters, digits, hyphens and underscores"}
+}
+
+func ruleNaming() naming {
+	return naming{most: 64, other: ".-_", rule: "1 to 64 letters, digits, periods, hyphens and underscores"}
+}
+
+func groupNaming() naming {
+	return naming{most: 512, other: "._/#-", rule: "1 to 512 letters, digits and . _ / # -"}
+}
+
+func logicalNaming() naming { return naming{most: 255, rule: "1 to 255 letters and digits"} }
+
+func stackNaming() naming {
+	return naming{most: 128, other: "-", rule: "a letter, then letters, digits and hyphens, 128 at most"}
+}
+
+func (n naming) allows(name string) bool {
+	begin, ok := strings.CutSuffix(name, n.end)
+	return ok && begin != "" && len(name) <= n.most && strings.IndexFunc(begin, func(c rune) bool {
+		return !letter(c) && (c < '0' || c > '9') && !strings.ContainsRune(n.other, c)
+	}) < 0
+}
+
+func letter(c rune) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+// pattern compiles an expression when it is first needed.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // named checks a name; empty stands for CloudFormation's own, and what is in a
 // token only a deployed stack knows.
 func (f field) named(name Text, as naming) {
-	if name != "" && !name.open() && !as.pattern.MatchString(string(name)) {
+	if name != "" && !name.open() && !as.allows(string(name)) {
 		f.problem("write "+as.rule, "%q cannot be a name here", string(name))
 	}
 }

@@ -94,7 +94,7 @@ func (p processing) capacity(s *Stack) (least, most int) {
 
 func (s *Stack) checkProcessing(p processing) {
 	least, most := p.capacity(s)
-	s.at(p.id, "ServiceName").named(p.serviceName, ecsNaming)
+	s.at(p.id, "ServiceName").named(p.serviceName, ecsNaming())
 	s.at(p.id, "MaxScalingCapacity").between(most, 1, job.MaxTasks)
 	s.at(p.id, "MinScalingCapacity").between(least, 0, max(most, 0))
 	s.at(p.id, "Cooldown").lasts(p.cooldown, time.Second, maxCooldown)

@@ -2,7 +2,6 @@ package spate
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -88,11 +87,11 @@ func (q *Queue) Name() Text { return q.name }
 // DeadLetterQueue is where the messages go that were received too often, or nil.
 func (q *Queue) DeadLetterQueue() *Queue { return q.deadLetter }
 
-var queueARN = regexp.MustCompile(`^arn:[a-z-]+:sqs:([a-z0-9-]+):(\d{12}):([A-Za-z0-9_-]{1,80}(?:\.fifo)?)$`)
+var queueARN = pattern(`^arn:[a-z-]+:sqs:([a-z0-9-]+):(\d{12}):([A-Za-z0-9_-]{1,80}(?:\.fifo)?)$`)
 
 // QueueFromARN is a queue that is there already.
 func (s *Stack) QueueFromARN(id, arn string) *Queue {
-	m := queueARN.FindStringSubmatch(arn)
+	m := queueARN().FindStringSubmatch(arn)
 	if m == nil {
 		s.at(logicalID(id), "ARN").problem("write arn:aws:sqs:us-east-1:123456789012:name", "%q is not a queue's ARN", arn)
 		return &Queue{}
@@ -201,9 +200,9 @@ func (s *Stack) queuePolicy(id logicalID) {
 // checkQueue holds a queue's props to SQS's quotas.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-quotas.html
 func (s *Stack) checkQueue(id logicalID, p QueueProps) {
-	naming := queueNaming
+	naming := queueNaming()
 	if p.fifo() {
-		naming = fifoNaming
+		naming = fifoNaming()
 	}
 	s.at(id, "QueueName").named(p.QueueName, naming)
 	s.at(id, "RetentionPeriod").lasts(p.RetentionPeriod, time.Minute, retention)

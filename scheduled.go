@@ -3,7 +3,6 @@ package spate
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -44,16 +43,16 @@ func ScheduleRate(every time.Duration) Schedule {
 }
 
 var (
-	rateSchedule = regexp.MustCompile(`^rate\((?:1 (?:minute|hour|day)|(?:[2-9]|[1-9]\d+) (?:minutes|hours|days))\)$`)
-	cronSchedule = regexp.MustCompile(`^cron\(([^()]*)\)$`)
+	rateSchedule = pattern(`^rate\((?:1 (?:minute|hour|day)|(?:[2-9]|[1-9]\d+) (?:minutes|hours|days))\)$`)
+	cronSchedule = pattern(`^cron\(([^()]*)\)$`)
 )
 
 // check says what is wrong with a schedule, and the mend.
 func (c Schedule) check() (fact, hint string) {
-	if rateSchedule.MatchString(string(c)) {
+	if rateSchedule().MatchString(string(c)) {
 		return "", ""
 	}
-	m := cronSchedule.FindStringSubmatch(string(c))
+	m := cronSchedule().FindStringSubmatch(string(c))
 	if m == nil {
 		return fmt.Sprintf("%q is not a schedule", string(c)), "write cron(0 6 ? * MON *), rate(1 hour) or rate(5 hours)"
 	}
@@ -180,7 +179,7 @@ func (s *Stack) checkScheduled(id logicalID, p ScheduledFargateTaskProps) {
 		s.at(id, "Schedule").problem(hint, "%s", fact)
 	}
 	s.at(id, "DesiredTaskCount").between(cmp.Or(p.DesiredTaskCount, 1), 1, 10)
-	s.at(id, "RuleName").named(p.RuleName, ruleNaming)
+	s.at(id, "RuleName").named(p.RuleName, ruleNaming())
 	s.at(id, "PropagateTags").oneOf(p.PropagateTags, "TASK_DEFINITION", "NONE")
 	s.at(id, "PlatformVersion").oneOf(p.PlatformVersion, "LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0")
 	if p.ScheduledFargateTaskDefinitionOptions.TaskDefinition != nil && p.ScheduledFargateTaskImageOptions.Image.reference != "" {

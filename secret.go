@@ -3,7 +3,6 @@ package spate
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -52,17 +51,17 @@ func SecretFromSecretsManagerVersion(arn Text, version SecretVersionInfo, field 
 }
 
 var (
-	ssmPath   = regexp.MustCompile(`^ssm:/?([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*)$`)
-	secretARN = regexp.MustCompile(`^arn:[a-z-]+:(ssm|secretsmanager):[a-z0-9-]+:\d{12}:(?:parameter/|secret:)\S+$`)
+	ssmPath   = pattern(`^ssm:/?([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*)$`)
+	secretARN = pattern(`^arn:[a-z-]+:(ssm|secretsmanager):[a-z0-9-]+:\d{12}:(?:parameter/|secret:)\S+$`)
 )
 
 // readSecret reads where a job's secret is: an ARN of Secrets Manager or of
 // Parameter Store, or ssm:/path for a parameter beside the stack.
 func readSecret(value string) (Secret, error) {
-	if m := ssmPath.FindStringSubmatch(value); m != nil {
+	if m := ssmPath().FindStringSubmatch(value); m != nil {
 		return SecretFromSSMParameter(Text(m[1])), nil
 	}
-	m := secretARN.FindStringSubmatch(value)
+	m := secretARN().FindStringSubmatch(value)
 	if m == nil {
 		return Secret{}, fmt.Errorf("%q says not where the secret is", value)
 	}

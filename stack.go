@@ -26,6 +26,7 @@ type Stack struct {
 	resources  []*resource
 	overrides  []override
 	tags       []tag
+	tasks      []*TaskDefinition
 	problems   []error
 	warnings   []string
 	clusters   map[*VPC]*Cluster // of the constructs that are given none
@@ -62,9 +63,8 @@ type (
 // then letters, digits and hyphens, 128 at most.
 func NewStack(name string) *Stack {
 	s := &Stack{name: name, Description: "spate: " + name}
-	s.at("NewStack", "name").named(Text(name), stackNaming)
-	if name == "" {
-		s.at("NewStack", "name").problem("write "+stackNaming.rule, "a stack needs a name")
+	if naming := stackNaming(); !naming.allows(name) || !letter(rune(name[0])) {
+		s.at("NewStack", "name").problem("write "+naming.rule, "%q cannot be a name here", name)
 	}
 	return s
 }
@@ -90,7 +90,7 @@ type ParameterProps struct {
 
 // Parameter adds a value that is given when the stack is deployed.
 func (s *Stack) Parameter(name string, p ParameterProps) Text {
-	s.at(logicalID(name), "Parameter").named(Text(name), logicalNaming)
+	s.at(logicalID(name), "Parameter").named(Text(name), logicalNaming())
 	attributes := props{"Type": p.Type}
 	if p.Type == "" {
 		attributes["Type"] = "String"
@@ -110,7 +110,7 @@ func (s *Stack) parameter(name string, attributes props) {
 
 // Output adds a value that the deployed stack shows.
 func (s *Stack) Output(name string, value Text) {
-	s.at(logicalID(name), "Output").named(Text(name), logicalNaming)
+	s.at(logicalID(name), "Output").named(Text(name), logicalNaming())
 	s.output(name, "", value)
 }
 
@@ -148,8 +148,8 @@ func (s *Stack) disposable(id logicalID, kind string, properties props) *resourc
 // draft puts a resource with more than properties into the stack.
 func (s *Stack) draft(id logicalID, d template.Draft) *resource {
 	switch where := string(id); {
-	case !logicalNaming.pattern.MatchString(where):
-		s.check(Problem{where, fmt.Sprintf("%q cannot be an id", where), "write " + logicalNaming.rule})
+	case !logicalNaming().allows(where):
+		s.check(Problem{where, fmt.Sprintf("%q cannot be an id", where), "write " + logicalNaming().rule})
 	case s.resource(id) != nil:
 		s.check(Problem{where, "the stack has another resource of this id, an " + s.resource(id).Type, "choose another id"})
 	}
@@ -197,6 +197,7 @@ func (s *Stack) Template() (*template.Template, error) {
 		b.ResourceNode(string(r.id), node)
 	}
 	problems = append(problems, s.strayOverrides()...)
+	problems = append(problems, s.emptyTasks()...)
 	for _, o := range s.outputs {
 		b.Output(o.name, o.attributes)
 	}

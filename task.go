@@ -132,7 +132,7 @@ func runtimePlatform(p RuntimePlatform) props {
 
 // task adds a task definition and its roles.
 func (s *Stack) task(id, owner logicalID, family, taskRole, executionRole Text) *TaskDefinition {
-	s.at(owner, "Family").named(family, ecsNaming)
+	s.at(owner, "Family").named(family, ecsNaming())
 	t := &TaskDefinition{stack: s, id: id, arn: id.ref(), properties: props{}}
 	if taskRole == "" {
 		condition := onlyOurTasks()
@@ -149,6 +149,7 @@ func (s *Stack) task(id, owner logicalID, family, taskRole, executionRole Text) 
 	t.properties["TaskRoleArn"], t.properties["ExecutionRoleArn"] = taskRole, executionRole
 	set(t.properties, "Family", family)
 	s.add(id, "AWS::ECS::TaskDefinition", t.properties)
+	s.tasks = append(s.tasks, t)
 	return t
 }
 
@@ -172,6 +173,16 @@ type ContainerProps struct {
 	CPU, MemoryLimitMiB, MemoryReservationMiB, GPUCount int
 	// Optional lets the task go on when this container ends.
 	Optional bool
+}
+
+// emptyTasks are the task definitions that have no container.
+func (s *Stack) emptyTasks() (problems []error) {
+	for _, t := range s.tasks {
+		if len(t.containers) == 0 {
+			problems = append(problems, Problem{string(t.id), "a task definition needs a container", "AddContainer"})
+		}
+	}
+	return problems
 }
 
 // A HealthCheck is a command by which ECS sees whether a container is well.
@@ -228,7 +239,7 @@ func (t *TaskDefinition) addContainer(owner logicalID, name string, p ContainerP
 }
 
 func (s *Stack) checkContainer(owner logicalID, name string, p ContainerProps) {
-	s.at(owner, "ContainerName").named(Text(name), ecsNaming)
+	s.at(owner, "ContainerName").named(Text(name), ecsNaming())
 	if p.Image.reference == "" {
 		s.at(owner, "Image").problem(`Image: spate.FromRegistry("python:3.12-slim")`, "it is missing")
 	}

@@ -45,7 +45,7 @@ func Ref(id string) Text { return Text(tokenBegin + id + tokenEnd) }
 func GetAtt(id, attribute string) Text { return Text(tokenBegin + id + "." + attribute + tokenEnd) }
 
 // MarshalJSON writes the text as a template holds it: a string, or a call of
-// Ref, Fn::GetAtt or Fn::Sub.
+// Ref, Fn::GetAtt, Fn::Sub or Fn::Join.
 func (t Text) MarshalJSON() ([]byte, error) {
 	if !t.open() {
 		return json.Marshal(string(t))
@@ -69,17 +69,31 @@ func (t Text) intrinsic() template.Intrinsic {
 		return template.Ref(name)
 	}
 	var sub strings.Builder
+	var parts list
+	ambiguous := false // a $ of the text's own could be taken for a token's
 	for rest := string(t); rest != ""; {
 		literal, after, _ := strings.Cut(rest, tokenBegin)
-		sub.WriteString(strings.ReplaceAll(literal, "${", "${!"))
+		if literal != "" {
+			plain := variable().ReplaceAllString(literal, "")
+			ambiguous = ambiguous || strings.Contains(plain, "${") || strings.HasSuffix(literal, "$")
+			sub.WriteString(strings.ReplaceAll(literal, "${", "${!"))
+			parts = append(parts, literal)
+		}
 		name, behind, ok := strings.Cut(after, tokenEnd)
 		if ok {
 			sub.WriteString("${" + name + "}")
+			parts = append(parts, Text(tokenBegin+name+tokenEnd))
 		}
 		rest = behind
 	}
+	if ambiguous {
+		return template.Join("", parts...)
+	}
 	return template.Sub(sub.String())
 }
+
+// variable matches what Fn::Sub would take for a variable.
+var variable = pattern(`\$\{[A-Za-z0-9_.:]+\}`)
 
 // token returns the name in a text that is one token and nothing else.
 func (t Text) token() (name string, ok bool) {

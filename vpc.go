@@ -127,7 +127,7 @@ func (s *Stack) VPC(id string, p VPCProps) *VPC {
 	}
 	for zone := range zones {
 		if n.cdk { // which has a table for each
-			table = n.publicTable(n.prefix + "Subnet" + letter(zone))
+			table = n.publicTable(n.prefix + "Subnet" + zoneLetter(zone))
 		}
 		n.publicSubnet(zone, parts[zone], table)
 	}
@@ -161,7 +161,7 @@ func split(cidr string, count int) (block string, parts []string, err error) {
 	return prefix.String(), parts, nil
 }
 
-func letter(zone int) logicalID { return logicalID(rune('A' + zone)) }
+func zoneLetter(zone int) logicalID { return logicalID(rune('A' + zone)) }
 
 // A network is a VPC that is being written.
 type network struct {
@@ -212,7 +212,7 @@ func (n *network) s3Endpoint(tables ...logicalID) {
 		ids = append(ids, table.ref())
 	}
 	for zone := range n.subnets {
-		if id := n.prefix + "PrivateSubnet" + letter(zone) + "RouteTable"; n.s.resource(id) != nil {
+		if id := n.prefix + "PrivateSubnet" + zoneLetter(zone) + "RouteTable"; n.s.resource(id) != nil {
 			ids = append(ids, id.ref())
 		}
 	}
@@ -225,7 +225,7 @@ func (n *network) s3Endpoint(tables ...logicalID) {
 }
 
 func (n *network) publicSubnet(zone int, block string, table logicalID) {
-	id := n.prefix + "Subnet" + letter(zone)
+	id := n.prefix + "Subnet" + zoneLetter(zone)
 	n.subnet(id, zone, block, publicSubnet, table+"RouteTable", string(table+"DefaultRoute"))
 }
 
@@ -244,7 +244,7 @@ func (n *network) subnet(id logicalID, zone int, block, kind string, table logic
 // public subnets.
 func (n *network) natGateways(count int) {
 	for zone := range count {
-		id := n.prefix + "NatGateway" + letter(zone)
+		id := n.prefix + "NatGateway" + zoneLetter(zone)
 		n.s.add(id+"Address", "AWS::EC2::EIP", props{"Domain": "vpc"})
 		n.s.draft(id, template.Draft{
 			Type:       "AWS::EC2::NatGateway",
@@ -258,7 +258,7 @@ func (n *network) natGateways(count int) {
 // privateSubnet adds a subnet that reaches out by the NAT gateway of its zone,
 // or of another where there are fewer.
 func (n *network) privateSubnet(zone int, block string) {
-	id := n.prefix + "PrivateSubnet" + letter(zone)
+	id := n.prefix + "PrivateSubnet" + zoneLetter(zone)
 	n.s.add(id+"RouteTable", "AWS::EC2::RouteTable", props{"VpcId": n.vpc.ref()})
 	n.s.add(id+"DefaultRoute", "AWS::EC2::Route", props{
 		"DestinationCidrBlock": "0.0.0.0/0",

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -122,12 +123,16 @@ func (o *outbox) add(at string) error {
 	return nil
 }
 
+// escaped finds what objectName writes for a byte.
+var escaped = regexp.MustCompile(`%([01][0-9A-F]|25|7F|[89A-F][0-9A-F])`)
+
 // objectName is a file's name as a key can hold it. Keys are UTF-8, and
 // control characters do not survive a listing in XML: in names with such
-// bytes these, and %, are escaped as in a URL.
+// bytes these, and %, are escaped as in a URL. So is % in a name that has what
+// such an escape looks like, and no two names become one.
 func objectName(name string) string {
 	odd := func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) }
-	if !strings.ContainsFunc(name, odd) {
+	if !strings.ContainsFunc(name, odd) && !escaped.MatchString(name) {
 		return name
 	}
 	var b strings.Builder
@@ -185,6 +190,10 @@ func (o *outbox) readMetrics() (map[string]float64, error) {
 	}
 	metrics := map[string]float64{}
 	for name, value := range values {
+		if name == "" || strings.ContainsFunc(name, unicode.IsControl) {
+			o.note("%s: %q cannot name a metric", metricsName, name)
+			continue
+		}
 		number, ok := value.(float64)
 		if !ok {
 			o.note("%s: %q is no number", metricsName, name)

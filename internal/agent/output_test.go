@@ -19,6 +19,7 @@ func TestOddOutputs(t *testing.T) {
 		printf x > "ünï 文.txt"
 		printf x > 100%
 		printf x > "$(printf 'new\nline%%')"
+		printf x > "$(printf 'new\nline')"; printf xx > new%0Aline; printf x > 1%2c
 		printf x > "$(printf 'latin\351')"
 		printf x > .hidden
 		mkdir -p deep/er 'odd \ dir' empty; printf xx > deep/er/f; printf x > 'odd \ dir/f'
@@ -30,12 +31,15 @@ func TestOddOutputs(t *testing.T) {
 	result := b.result(0, 1)
 	want := []record.Output{
 		{Name: ".hidden", Size: 1},
+		{Name: "1%2c", Size: 1},
 		{Name: "100%", Size: 1},
 		{Name: "a b&<>\"?#+.txt", Size: 1},
 		{Name: "deep/er/f", Size: 2},
 		{Name: "latin%E9", Size: 1},
 		{Name: "link", Size: 2},
+		{Name: "new%0Aline", Size: 1},
 		{Name: "new%0Aline%25", Size: 1},
+		{Name: "new%250Aline", Size: 2},
 		{Name: strings.Repeat("n", 255)},
 		{Name: "nothing"},
 		{Name: `odd \ dir/f`, Size: 1},
@@ -102,6 +106,8 @@ func TestMetrics(t *testing.T) {
 		{"numbers", `{"a": 1, "b": -2.5e-3}`, map[string]float64{"a": 1, "b": -0.0025}, ""},
 		{"none", `{}`, nil, ""},
 		{"others among them", `{"a": 1, "b": "2", "c": null}`, map[string]float64{"a": 1}, `metrics.json: "b" is no number`},
+		{"without a name", `{"": 1, "a": 2}`, map[string]float64{"a": 2}, `metrics.json: "" cannot name a metric`},
+		{"control characters", `{"a\nb": 1, "\u001b[31m": 2, "c": 3}`, map[string]float64{"c": 3}, `metrics.json: "a\nb" cannot name a metric`},
 		{"no JSON", `{"a": NaN}`, nil, "metrics.json: invalid character 'N'"},
 		{"no object", `[1]`, nil, "metrics.json: json: cannot unmarshal array"},
 		{"too large a number", `{"a": 1e999}`, nil, "metrics.json: json: cannot unmarshal number 1e999"},

@@ -67,6 +67,29 @@ func (e *engine) upload(template string) string {
 	return "https://s3.us-east-1.amazonaws.com/templates/stack"
 }
 
+func TestFiveHundredResources(t *testing.T) {
+	e := start(t)
+	url := e.upload(manyResources())
+	began := time.Now()
+	e.createFrom("many", url)
+	t.Logf("500 resources took %v", time.Since(began).Round(time.Millisecond))
+	made := e.inventory("many")
+	if got := len(e.queues()); len(made) != 500 || got != 100 {
+		t.Errorf("got %d resources and %d queues, want 500 and 100", len(made), got)
+	}
+	for logical, physical := range made {
+		if physical == "" {
+			t.Errorf("%s has no physical id", logical)
+		}
+	}
+	if s := e.delete("many"); s.StackStatus != types.StackStatusDeleteComplete {
+		t.Errorf("deleting: got %s", s.StackStatus)
+	}
+	if left := e.left(); len(left) > 0 {
+		t.Errorf("got %v left, want nothing", left)
+	}
+}
+
 // BenchmarkStack500 measures from CreateStack of 500 resources until
 // CREATE_COMPLETE is seen.
 func BenchmarkStack500(b *testing.B) {

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver named "sqlite"
@@ -60,6 +62,9 @@ func Open(ctx context.Context, path string) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, path string) (err error) {
+	if err := makePrivate(path); err != nil {
+		return err
+	}
 	if s.write, err = sql.Open("sqlite", dsn(path, "synchronous(FULL)")); err != nil {
 		return err
 	}
@@ -72,6 +77,19 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	}
 	s.read.SetMaxOpenConns(4)
 	return s.checkFormat(ctx, path)
+}
+
+// makePrivate sees to it that nobody else reads the database, wherever it is:
+// SQLite would leave that to the umask. Its other files take over the mode.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return os.Chmod(path, 0o600) // not opened: closing it would drop this process's locks
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func dsn(path, pragma string) string {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -388,5 +389,7 @@ func endExecution(r *record, next *stack, sets map[string]*changeSet) map[string
 	if next.Status == types.StackStatusCreateComplete || next.Status == types.StackStatusUpdateComplete {
 		c.Execution = types.ExecutionStatusExecuteComplete
 	}
-	return map[string]*changeSet{c.ID: &c}
+	all := map[string]*changeSet{c.ID: &c}
+	maps.Copy(all, sets)
+	return all
 }

@@ -409,3 +409,48 @@ func TestChangeSetsOutliveTheEngine(t *testing.T) {
 		t.Errorf("after it was cut: got %s", got)
 	}
 }
+
+func TestLongChangeSetsComeInPages(t *testing.T) {
+	e := start(t)
+	set := e.propose(&cloudformation.CreateChangeSetInput{
+		StackName: new("s"), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: new(`{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}` + manyTopics(149) + `}}`),
+	})
+	if len(set.Changes) != 100 || set.NextToken == nil {
+		t.Errorf("got %d changes on the first page, and the token %v", len(set.Changes), set.NextToken)
+	}
+	total := 0
+	pages := cloudformation.NewDescribeChangeSetPaginator(e.cfn, &cloudformation.DescribeChangeSetInput{ChangeSetName: set.ChangeSetId})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		e.must(err)
+		total += len(page.Changes)
+	}
+	if total != 150 {
+		t.Errorf("got %d changes on all pages, want 150", total)
+	}
+}
+
+func TestWaiters(t *testing.T) {
+	e := start(t)
+	ctx, stack := t.Context(), &cloudformation.DescribeStacksInput{StackName: new("s")}
+	_, err := e.cfn.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
+		StackName: new("s"), ChangeSetName: new("c"), TemplateBody: new(queues), ChangeSetType: types.ChangeSetTypeCreate,
+	})
+	e.must(err)
+	e.must(cloudformation.NewChangeSetCreateCompleteWaiter(e.cfn).Wait(ctx, &cloudformation.DescribeChangeSetInput{StackName: new("s"), ChangeSetName: new("c")}, time.Minute))
+	e.must(cloudformation.NewStackExistsWaiter(e.cfn).Wait(ctx, stack, time.Minute))
+	_, err = e.cfn.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{StackName: new("s"), ChangeSetName: new("c")})
+	e.must(err)
+	e.must(cloudformation.NewStackCreateCompleteWaiter(e.cfn).Wait(ctx, stack, time.Minute))
+	update := func(template string) {
+		_, err := e.cfn.UpdateStack(ctx, &cloudformation.UpdateStackInput{StackName: new("s"), TemplateBody: &template})
+		e.must(err)
+	}
+	update(strings.Replace(queues, "60", "61", 1))
+	e.must(cloudformation.NewStackUpdateCompleteWaiter(e.cfn).Wait(ctx, stack, time.Minute))
+	update(strings.Replace(queues, `"60"`, `"-1"`, 1))
+	e.must(cloudformation.NewStackRollbackCompleteWaiter(e.cfn).Wait(ctx, stack, time.Minute))
+	_, err = e.cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: new("s")})
+	e.must(err)
+	e.must(cloudformation.NewStackDeleteCompleteWaiter(e.cfn).Wait(ctx, stack, time.Minute))
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
@@ -100,9 +101,9 @@ func (s *Service) listExports(_ context.Context, in *cloudformation.ListExportsI
 func (s *Service) listImports(_ context.Context, in *cloudformation.ListImportsInput) (*cloudformation.ListImportsOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	users := s.importersLocked(*in.ExportName)
+	users := s.importersLocked(aws.ToString(in.ExportName))
 	if users == nil {
-		return nil, wire.Faultf("ValidationError", "Export '%s' is not imported by any stack.", *in.ExportName)
+		return nil, wire.Faultf("ValidationError", "Export '%s' is not imported by any stack.", aws.ToString(in.ExportName))
 	}
 	imports, next, err := page(users, in.NextToken)
 	return &cloudformation.ListImportsOutput{Imports: imports, NextToken: next}, err

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -98,7 +100,7 @@ func (a *app) run(ctx context.Context, folder string, o runOptions) error {
 		return err
 	}
 	if o.dryRun {
-		return a.printCommands(j, source)
+		return a.printCommands(ctx, j, source)
 	}
 	stack, err := synthesise(j)
 	if err != nil {
@@ -253,26 +255,47 @@ func configurations(j job.Job, o runOptions) (*job.Source, error) {
 		}
 	}
 	j.Params = params
-	return j.Source()
+	source, err := j.Source()
+	if err != nil {
+		return nil, &usageError{err: err}
+	}
+	return source, nil
 }
 
-func (a *app) printCommands(j job.Job, source *job.Source) error {
+// printCommands prints what would run. A file is read through before: one that
+// is wrong somewhere prints nothing.
+func (a *app) printCommands(ctx context.Context, j job.Job, source *job.Source) error {
+	if err := source.Check(ctx); err != nil {
+		return interruptedOr(ctx, err)
+	}
+	out := bufio.NewWriterSize(a.stdout, 1<<16)
 	jobs := 0
-	for c, err := range source.Configs {
+	for c, err := range source.Each(ctx) {
 		if err != nil {
-			return err
+			return errors.Join(out.Flush(), interruptedOr(ctx, err))
 		}
 		argv, err := job.Expand(j.Command, c)
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintln(a.stdout, shellQuote(argv)); err != nil {
+		if _, err := fmt.Fprintln(out, shellQuote(argv)); err != nil {
 			return err
 		}
 		jobs++
 	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
 	fmt.Fprintf(a.stderr, "%s; nothing was sent\n", count(jobs, "job"))
 	return nil
+}
+
+// interruptedOr is what is told where a person ended what nothing was sent by.
+func interruptedOr(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return &hintedError{fact: "interrupted; nothing was sent", hint: "type it again"}
+	}
+	return err
 }
 
 // A synthesis is a job's stack as a template.

@@ -30,6 +30,7 @@ const (
 	MaxRetries      = 100
 	MaxRetryBackoff = time.Hour
 	MaxTasks        = 5000 // of an ECS service
+	MaxJobs         = 10_000_000
 )
 
 // archs are the processors that ECS has.
@@ -47,7 +48,8 @@ type Job struct {
 	// parameter, {{ for a brace. Left out, the image's own command runs.
 	Command []string `yaml:"command" json:"command,omitempty"`
 	// Params says where the configurations come from: one of grid, file and
-	// list. Left out, there is one job without parameters.
+	// list. Left out, there is one job without parameters. A run has at most
+	// 10,000,000 configurations.
 	Params Params `yaml:"params" json:"-"`
 	// CPU is how many vCPU a task has; Fargate has .25, .5, 1, 2, 4, 8 and 16.
 	CPU float64 `yaml:"cpu" json:"cpu"`

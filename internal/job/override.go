@@ -1,9 +1,11 @@
 package job
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -36,12 +38,15 @@ const maxRange = 1_000_000
 // none. It counts in decimal fractions, so that 0..1..0.1 has eleven values.
 func parseRange(item string) ([]Value, error) {
 	parts := strings.Split(item, "..")
+	if len(parts) < 2 || !meantAsRange(parts) {
+		return []Value{word(item)}, nil
+	}
 	bounds := make([]*big.Rat, len(parts))
 	places := 0
 	for i, part := range parts {
 		r, ok := new(big.Rat).SetString(part)
-		if len(parts) < 2 || len(parts) > 3 || !ok || strings.ContainsAny(part, "/eE") {
-			return []Value{word(item)}, nil
+		if len(parts) > 3 || !ok || strings.ContainsAny(part, "/eE") {
+			return nil, fmt.Errorf("%q is no range", item)
 		}
 		bounds[i] = r
 		if _, fraction, ok := strings.Cut(part, "."); ok {
@@ -67,6 +72,22 @@ func parseRange(item string) ([]Value, error) {
 		values = append(values, Value{Text: at.FloatString(places), Literal: true})
 	}
 	return values, nil
+}
+
+// meantAsRange says whether all that stands between two dots is like a number,
+// or left out: ../data is text.
+func meantAsRange(parts []string) bool {
+	numbers := 0
+	for _, part := range parts {
+		_, err := strconv.ParseFloat(part, 64)
+		switch {
+		case err == nil || errors.Is(err, strconv.ErrRange):
+			numbers++
+		case part != "":
+			return false
+		}
+	}
+	return numbers > 0
 }
 
 // word reads a value of the command line: a number where it is written like

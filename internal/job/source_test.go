@@ -2,6 +2,7 @@ package job_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -226,9 +227,12 @@ func TestParseAxis(t *testing.T) {
 		{in: "n=3..1", want: "3 2 1"},
 		{in: "n=1,5..6,x", want: "1 5 6 x"},
 		{in: "path=../data", want: "../data"},
-		{in: "v=1..2..3..4", want: "1..2..3..4"},
+		{in: "path=..", want: ".."},
+		{in: "tag=v1..v2", want: "v1..v2"},
+		{in: "v=1..2..3..4", wantErr: `-p v=1..2..3..4: "1..2..3..4" is no range`},
+		{in: "n=1..", wantErr: `-p n=1..: "1.." is no range`},
 		{in: "n=1..2..0", wantErr: "-p n=1..2..0: a step is more than 0"},
-		{in: "n=1..1e9", want: "1..1e9"},
+		{in: "n=1..1e9", wantErr: `-p n=1..1e9: "1..1e9" is no range`},
 		{in: "n=1..9999999", wantErr: "-p n=1..9999999: the range has more than 1000000 values"},
 		{in: "n", wantErr: `-p: parameter "n" is given no values`},
 		{in: "n=", wantErr: `-p: parameter "n" is given no values`},
@@ -319,4 +323,48 @@ func FuzzFileSource(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A slip in a grid's ranges does not send billions of messages.
+func TestTooManyConfigurations(t *testing.T) {
+	thousand, err := job.ParseAxis("n=1..1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	grid := job.Grid{}
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
+		grid = append(grid, job.Axis{Name: name, Values: thousand.Values})
+	}
+	_, err = job.Job{Params: job.Params{Grid: grid}}.Source()
+	const want = "params: the grid has 1000 × 1000 × 1000 × 1000 × 1000 × 1000 × 1000 configurations"
+	if bad, ok := errors.AsType[job.Problem](err); !ok || bad.Error() != want || bad.Hint == "" {
+		t.Errorf("got error %v, want %s and a hint", err, want)
+	}
+	grid = append(grid[:2], job.Axis{Name: "x", Values: thousand.Values[:10]})
+	if _, err := (job.Job{Params: job.Params{Grid: grid}}).Source(); err != nil {
+		t.Errorf("%d configurations: got error %v", job.MaxJobs, err)
+	}
+}
+
+// Whoever goes through many configurations can be interrupted.
+func TestInterruptedConfigurations(t *testing.T) {
+	thousand, err := job.ParseAxis("n=1..1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := job.Job{Params: job.Params{Grid: job.Grid{{Name: "a", Values: thousand.Values}, {Name: "b", Values: thousand.Values}}}}.Source()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	n := 0
+	for _, last := range source.Each(ctx) {
+		if err = last; err == nil {
+			n++
+		}
+		cancel()
+	}
+	if n == 0 || n > 2048 || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %d configurations and %v, want few and that it was cancelled", n, err)
+	}
 }

@@ -17,7 +17,7 @@ import (
 // Record writes the record of a run of the job for every configuration of the
 // source. Send sends them.
 func (s *Stack) Record(ctx context.Context, j job.Job, source *job.Source) (*Run, error) {
-	spool, jobs, err := spoolParams(source)
+	spool, jobs, err := spoolParams(ctx, source)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (s *Stack) Record(ctx context.Context, j job.Job, source *job.Source) (*Run
 
 // spoolParams writes the configurations to a file, one a line, and counts
 // them: neither their number nor their size is known before.
-func spoolParams(source *job.Source) (spool *os.File, jobs int, err error) {
+func spoolParams(ctx context.Context, source *job.Source) (spool *os.File, jobs int, err error) {
 	spool, err = os.CreateTemp("", "spate-params-*.jsonl")
 	if err != nil {
 		return nil, 0, fmt.Errorf("spooling configurations: %w", err)
@@ -59,7 +59,7 @@ func spoolParams(source *job.Source) (spool *os.File, jobs int, err error) {
 		}
 	}()
 	w := bufio.NewWriter(spool)
-	for c, err := range source.Configs {
+	for c, err := range source.Each(ctx) {
 		if err != nil {
 			return nil, 0, err
 		}

@@ -131,6 +131,8 @@ target tracking and predictive scaling are refused.
 
 **CloudWatch Logs.** Filter patterns have terms, phrases, - and ?.
 
-**CloudFormation.** No macros, nested stacks, custom resources or drift. Of
-templates, JSON.
+**CloudFormation.** No macros, nested stacks, custom resources, imports, stack
+policies or drift. Change sets are there at once. DescribeStacks waits up to a
+second for the operation of the stack that it is asked about, since clients look
+again only many seconds later.
 `

@@ -185,14 +185,9 @@ func (c *Cluster) strategy(at field, strategies []CapacityProviderStrategy) list
 	return items
 }
 
-// usesSpot reports whether tasks may run on Fargate Spot, and whether all do.
-func usesSpot(strategies []CapacityProviderStrategy) (any, all bool) {
-	all = len(strategies) > 0
-	for _, of := range strategies {
-		any = any || of.CapacityProvider == spot
-		all = all && of.CapacityProvider == spot
-	}
-	return any, all
+// usesSpot reports whether tasks may run on Fargate Spot.
+func usesSpot(strategies []CapacityProviderStrategy) bool {
+	return slices.ContainsFunc(strategies, func(of CapacityProviderStrategy) bool { return of.CapacityProvider == spot })
 }
 
 // serviceResource adds the ECS service of a construct.

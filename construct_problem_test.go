@@ -55,7 +55,7 @@ func TestConstructProblems(t *testing.T) {
 		{"no step in", steps(ScalingStep{Change: 1, Lower: new(1)}),
 			"Service.ScalingSteps: no step scales in, so tasks would never end\nhint: add {Change: -1, Upper: new(0)}"},
 		{"stop timeout", fargate(P{StopTimeout: 3 * time.Minute}), "Service.StopTimeout: 3m0s is out of range\nhint: 1s to 2m0s"},
-		{"visibility", fargate(P{VisibilityTimeout: 13 * time.Hour}), "ServiceQueue.VisibilityTimeout: 13h0m0s is out of range\nhint: 1s to 12h0m0s"},
+		{"visibility", fargate(P{VisibilityTimeout: 13 * time.Hour}), "Service.VisibilityTimeout: 13h0m0s is out of range\nhint: 1s to 12h0m0s"},
 		{"fraction", fargate(P{Cooldown: 1500 * time.Millisecond}), "Service.Cooldown: 1.5s is not a whole number of seconds\nhint: 2s"},
 		{"max", fargate(P{MaxScalingCapacity: 6000}), "Service.MaxScalingCapacity: 6000 is out of range\nhint: 1 to 5000"},
 		{"min", fargate(P{MinScalingCapacity: new(5), MaxScalingCapacity: 4}), "Service.MinScalingCapacity: 5 is out of range\nhint: 0 to 4"},
@@ -86,6 +86,10 @@ func TestConstructProblems(t *testing.T) {
 		{"permission", func(s *Stack) {
 			s.FargateTaskDefinition("T", FargateTaskDefinitionProps{}).AddToTaskRolePolicy(PolicyStatement{Resources: []Text{"*"}})
 		}, "T.AddToTaskRolePolicy: Action is missing"},
+		{"parameter of spate's", func(s *Stack) {
+			s.Parameter("Update", ParameterProps{})
+			fargate(P{})(s)
+		}, "Test: writing Update: there is another entry of this name"},
 		{"no container", func(s *Stack) { s.FargateTaskDefinition("T", FargateTaskDefinitionProps{}) },
 			"T: a task definition needs a container\nhint: AddContainer"},
 		{"retention", queue(QueueProps{RetentionPeriod: time.Second}), "Queue.RetentionPeriod: 1s is out of range\nhint: 1m0s to 336h0m0s"},
@@ -141,6 +145,11 @@ func TestConstructWarnings(t *testing.T) {
 		{"visibility", func(s *Stack) {
 			s.QueueProcessingFargateService("Service", QueueProcessingFargateServiceProps{Image: FromRegistry("x"), MaxScalingCapacity: 3})
 		}, []string{"Service.VisibilityTimeout: a message comes back after 120 s, to be worked on again, unless the container extends it: give the queue a VisibilityTimeout above the longest job"}},
+		{"grace", func(s *Stack) {
+			s.QueueProcessingFargateService("Service", QueueProcessingFargateServiceProps{
+				Image: FromRegistry("x"), MaxScalingCapacity: 3, VisibilityTimeout: time.Hour, HealthCheckGracePeriod: time.Minute,
+			})
+		}, []string{"Service.HealthCheckGracePeriod: ECS takes it only from services with a load balancer"}},
 		{"CDK's steps", func(s *Stack) { s.CDKDefaults = true; asWritten(s, "Service", 0) },
 			[]string{"Service.ScalingSteps: at 0 messages both alarms go off, and the service scales out and in at once"}},
 	}

@@ -67,6 +67,17 @@ func onlyTheImage(s *Stack, id string) *Stack {
 	return s
 }
 
+// mondays is the stack of CDK's scheduled template, in Go.
+func mondays(s *Stack, id string) *Stack {
+	s.ScheduledFargateTask(id, ScheduledFargateTaskProps{
+		Schedule: ScheduleCron(CronOptions{Minute: "0", Hour: "6", WeekDay: "MON"}),
+		ScheduledFargateTaskImageOptions: ScheduledFargateTaskImageOptions{
+			Image: FromRegistry("amazon/amazon-ecs-sample"), Environment: map[string]Text{"A": "1"}, Command: []Text{"run"},
+		},
+	})
+	return s
+}
+
 // instances is a service on EC2 with every prop that Fargate's lacks.
 func instances(s *Stack) *Stack {
 	cluster := s.Cluster("Cluster", ClusterProps{

@@ -2,6 +2,7 @@ package spate
 
 import (
 	"cmp"
+	"math"
 	"time"
 )
 
@@ -159,6 +160,9 @@ func (s *Stack) fargateWorker(b processing, p QueueProcessingFargateServiceProps
 	return t
 }
 
+// maxGrace is ECS's longest grace period: 2,147,483,647 s.
+const maxGrace = math.MaxInt32 * time.Second
+
 const defaultContainer = "QueueProcessingContainer"
 
 // logs reports whether a container's output goes anywhere: a driver that is
@@ -172,12 +176,15 @@ func (s *Stack) checkFargate(b processing, p QueueProcessingFargateServiceProps)
 		s.at(b.id, "Image").problem("leave one out", "Image and TaskDefinition are both given")
 	}
 	s.at(b.id, "PlatformVersion").oneOf(p.PlatformVersion, "LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0")
-	s.at(b.id, "HealthCheckGracePeriod").lasts(p.HealthCheckGracePeriod, time.Second, 24*24*time.Hour)
+	s.at(b.id, "HealthCheckGracePeriod").lasts(p.HealthCheckGracePeriod, time.Second, maxGrace)
+	if p.HealthCheckGracePeriod != 0 {
+		s.warn(string(b.id)+".HealthCheckGracePeriod", "ECS takes it only from services with a load balancer")
+	}
 	platform := p.RuntimePlatform
 	if p.TaskDefinition != nil {
 		platform = p.TaskDefinition.platform
 	}
-	if spare, _ := usesSpot(p.CapacityProviderStrategies); spare && platform.windows() {
+	if usesSpot(p.CapacityProviderStrategies) && platform.windows() {
 		s.at(b.id, "CapacityProviderStrategies").problem("leave FARGATE_SPOT out", "Fargate Spot has no Windows")
 	}
 }

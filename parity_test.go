@@ -29,7 +29,7 @@ type difference struct {
 func differences() []difference {
 	return []difference{
 		{"A role holds its policies; CDK has an AWS::IAM::Policy beside each, for which the service then has to wait.", inlinePolicies},
-		{"A service waits for the routes of its subnets, and for the capacity providers that it names; CDK's may start tasks that reach nothing yet.",
+		{"A service or rule waits for the routes of its subnets, and for the capacity providers that it names; CDK's may start tasks that reach nothing yet.",
 			func(_ document, _ string, r document) bool {
 				return strings.Contains(fmt.Sprint(r["DependsOn"]), "TaskRole") && drop(r, "DependsOn")
 			}},
@@ -41,6 +41,7 @@ func differences() []difference {
 			dropPathNames},
 		{"Reading a secret takes secretsmanager:GetSecretValue; CDK also grants DescribeSecret, which ECS does not call.", dropDescribeSecret},
 		{"The ARN of a log group that is given is made of its name, so that a name is enough.", logGroupARN},
+		{"A rule may tag tasks of its own account alone, and pass their two roles to ECS tasks alone; CDK's to any account and service.", narrowRule},
 		{"No parameter BootstrapVersion and no rule that checks it: nothing has to be bootstrapped.", nil},
 		{"Texts with tokens are Fn::Sub; CDK's are Fn::Join.", nil},
 	}
@@ -109,6 +110,31 @@ func logGroupARN(_ document, _ string, r document) bool {
 	return changed
 }
 
+// narrowRule makes one statement of those that pass roles, with a condition.
+func narrowRule(_ document, _ string, r document) bool {
+	all := statements(r)
+	var roles, kept []any
+	for _, s := range all {
+		switch s["Action"] {
+		case "iam:PassRole":
+			roles = append(roles, s["Resource"])
+			continue
+		case "ecs:TagResource":
+			s["Resource"] = document{"Fn::Sub": "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:task/${EcsDefaultClusterMnL3mNNYN926A5246}/*"}
+		}
+		kept = append(kept, s)
+	}
+	if len(roles) == 0 {
+		return false
+	}
+	policies := r["Properties"].(document)["Policies"].([]any)
+	policies[0].(document)["PolicyDocument"].(document)["Statement"] = append(kept, document{
+		"Action": "iam:PassRole", "Effect": "Allow", "Resource": roles,
+		"Condition": document{"StringLike": document{"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+	})
+	return true
+}
+
 // statements are the statements of a policy, or of a role's policies.
 func statements(r document) (all []document) {
 	properties, _ := r["Properties"].(document)
@@ -143,6 +169,7 @@ func ids() [][2]string {
 		{`QueueProcessingTaskDefTaskRole$`, "TaskRole"}, {`QueueProcessingTaskDefExecutionRole$`, "ExecutionRole"},
 		{`QueueProcessingTaskDefQueueProcessingContainerLogGroup$`, "LogGroup"},
 		{`QueueProcessingTaskDef$`, "TaskDefinition"},
+		{`ScheduledEventRule$`, ""}, {`ScheduledTaskDefScheduledContainer`, ""}, {`ScheduledTaskDef$`, "TaskDefinition"}, {`ScheduledTaskDef`, ""},
 		{`QueueProcessingFargateService`, ""}, {`TaskCountTarget$`, "ScalableTarget"},
 		{`TaskCountTargetCpuScaling$`, "CpuScalingPolicy"},
 		{`TaskCountTargetQueueMessagesVisibleScalingLower`, "ScaleIn"},
@@ -237,7 +264,8 @@ func resources(template document, id func(string) string) document {
 		}
 		all[id(name)] = r
 	}
-	for name, o := range template["Outputs"].(document) {
+	outputs, _ := template["Outputs"].(document)
+	for name, o := range outputs {
 		all["output "+id(name)] = normal(o, id)
 	}
 	return all
@@ -263,6 +291,7 @@ func TestParityWithCDK(t *testing.T) {
 		"as-written": asWritten(cdk("A"), "service", 0),
 		"defaults":   onlyTheImage(cdk("B"), "service"),
 		"every-prop": everyProp(cdk("C"), "service"),
+		"scheduled":  mondays(cdk("D"), "task"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			data, err := os.ReadFile(filepath.Join("testdata", "cdk", name+".template.json"))
@@ -285,7 +314,7 @@ func TestParityWithCDK(t *testing.T) {
 			}
 			for _, r := range ours["Resources"].(document) { // which differ as the table says
 				r := r.(document)
-				if r["Type"] == "AWS::ECS::Service" {
+				if r["Type"] == "AWS::ECS::Service" || r["Type"] == "AWS::Events::Rule" {
 					drop(r, "DependsOn")
 				}
 				for _, name := range []string{"PolicyName", "GroupDescription", "AlarmDescription"} {

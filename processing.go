@@ -143,10 +143,12 @@ func (s *Stack) processingQueue(p processing) *Queue {
 // the dead-letter queue's, as in CDK.
 func (s *Stack) ownQueue(p processing) *Queue {
 	dead := p.id + "DeadLetterQueue"
-	q := s.queue(p.id+"Queue", dead, QueueProps{
+	props := QueueProps{
 		VisibilityTimeout: p.visibilityTimeout,
 		DeadLetterQueue:   &DeadLetterQueue{MaxReceiveCount: p.maxReceiveCount},
-	})
+	}
+	s.checkQueue(p.id, props)
+	q := s.queue(p.id+"Queue", dead, props)
 	if p.retentionPeriod != 0 {
 		s.resource(dead).Properties["MessageRetentionPeriod"] = seconds(p.retentionPeriod)
 	}

@@ -103,13 +103,13 @@ func (s *Stack) QueueFromARN(id, arn string) *Queue {
 
 // Queue adds a queue, and one for the messages that were received too often.
 func (s *Stack) Queue(id string, p QueueProps) *Queue {
+	s.checkQueue(logicalID(id), p)
 	return s.queue(logicalID(id), logicalID(id)+"DeadLetterQueue", p)
 }
 
 // queue adds a queue and, unless it is given one or CDK would have none, a
 // dead-letter queue.
 func (s *Stack) queue(id, deadID logicalID, p QueueProps) *Queue {
-	s.checkQueue(id, p)
 	q := &Queue{url: id.ref(), arn: id.att("Arn"), name: id.att("QueueName"), visibility: p.VisibilityTimeout, made: true}
 	own := false
 	redrive := p.DeadLetterQueue

@@ -21,7 +21,7 @@ const (
 )
 
 // SecretFromSSMParameter is a parameter of Parameter Store beside the stack, by
-// its name, such as /train/key.
+// its name, such as /train/key; the value of a token begins without the slash.
 func SecretFromSSMParameter(name Text) Secret {
 	path := Text(strings.TrimPrefix(string(name), "/"))
 	return secretParameter("arn:" + Partition + ":ssm:" + Region + ":" + AccountID + ":parameter/" + path)

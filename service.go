@@ -22,7 +22,7 @@ const (
 // with Update still "false", the service drops to the count, and its alarms
 // bring it back within a minute.
 func (s *Stack) desired(count int) template.Intrinsic {
-	if !slices.ContainsFunc(s.parameters, func(p entry) bool { return p.name == updateParameter }) {
+	if !slices.ContainsFunc(s.conditions, func(c condition) bool { return c.name == updating }) {
 		s.parameter(updateParameter, props{
 			"Type":          "String",
 			"Description":   "Whether the service is there already, so that its task count has to stay",

@@ -56,7 +56,7 @@ func (a *attempt) putResult(ctx context.Context, end record.End) error {
 	body, err := json.Marshal(record.Result{
 		Index: r.index, Generation: r.generation, Attempt: a.number, Attempts: a.number,
 		State: end.State, ExitCode: end.ExitCode, Reason: end.Reason,
-		Started: end.Started, Ended: end.Ended, Metrics: end.Metrics, Outputs: end.Outputs,
+		Started: end.Started, Ended: end.Ended, Metrics: end.Metrics, BadMetrics: end.BadMetrics, Outputs: end.Outputs,
 	})
 	if err != nil {
 		return err

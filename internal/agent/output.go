@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,6 +26,9 @@ const metricsName = "metrics.json"
 
 // largestMetrics bounds it.
 const largestMetrics = 1 << 20
+
+// mostWrong is how many of its numbers are told that are none.
+const mostWrong = 5
 
 // longestName bounds an output's name, in bytes: a key has 1,024, of which the
 // attempt's prefix takes some.
@@ -159,18 +164,20 @@ func (o *outbox) outputs() []record.Output {
 	return list
 }
 
-// metrics reads the numbers of metrics.json.
-func (o *outbox) metrics() map[string]float64 {
+// metrics reads the numbers of metrics.json, and says what is wrong with it.
+func (o *outbox) metrics() (metrics map[string]float64, wrong string) {
 	if !o.names[metricsName] {
-		return nil
+		return nil, ""
 	}
 	metrics, err := o.readMetrics()
 	if err != nil {
-		o.note("%s: %v", metricsName, err)
+		wrong = fmt.Sprintf("%s: %v", metricsName, err)
+		o.note("%s", wrong)
 	}
-	return metrics
+	return metrics, wrong
 }
 
+// readMetrics returns what numbers there are also with an error.
 func (o *outbox) readMetrics() (map[string]float64, error) {
 	f, err := o.root.Open(metricsName)
 	if err != nil {
@@ -189,17 +196,23 @@ func (o *outbox) readMetrics() (map[string]float64, error) {
 		return nil, err
 	}
 	metrics := map[string]float64{}
-	for name, value := range values {
-		if name == "" || strings.ContainsFunc(name, unicode.IsControl) {
-			o.note("%s: %q cannot name a metric", metricsName, name)
-			continue
+	var wrong []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		number, ok := values[name].(float64)
+		switch {
+		case name == "" || strings.ContainsFunc(name, unicode.IsControl):
+			wrong = append(wrong, fmt.Sprintf("%q cannot name a metric", name))
+		case !ok:
+			wrong = append(wrong, fmt.Sprintf("%q is no number", name))
+		default:
+			metrics[name] = number
 		}
-		number, ok := value.(float64)
-		if !ok {
-			o.note("%s: %q is no number", metricsName, name)
-			continue
-		}
-		metrics[name] = number
+	}
+	if more := len(wrong) - mostWrong; more > 0 {
+		wrong = append(wrong[:mostWrong], fmt.Sprintf("and %d more", more))
+	}
+	if len(wrong) > 0 {
+		return metrics, errors.New(strings.Join(wrong, ", "))
 	}
 	return metrics, nil
 }

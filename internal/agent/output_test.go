@@ -107,7 +107,7 @@ func TestMetrics(t *testing.T) {
 		{"none", `{}`, nil, ""},
 		{"others among them", `{"a": 1, "b": "2", "c": null}`, map[string]float64{"a": 1}, `metrics.json: "b" is no number`},
 		{"without a name", `{"": 1, "a": 2}`, map[string]float64{"a": 2}, `metrics.json: "" cannot name a metric`},
-		{"control characters", `{"a\nb": 1, "\u001b[31m": 2, "c": 3}`, map[string]float64{"c": 3}, `metrics.json: "a\nb" cannot name a metric`},
+		{"control characters", `{"a\nb": 1, "\u001b[31m": 2, "c": 3}`, map[string]float64{"c": 3}, `"a\nb" cannot name a metric`},
 		{"no JSON", `{"a": NaN}`, nil, "metrics.json: invalid character 'N'"},
 		{"no object", `[1]`, nil, "metrics.json: json: cannot unmarshal array"},
 		{"too large a number", `{"a": 1e999}`, nil, "metrics.json: json: cannot unmarshal number 1e999"},
@@ -132,6 +132,9 @@ func TestMetrics(t *testing.T) {
 				t.Errorf("%s: got log %q, want none", test.name, b.text(key))
 			}
 			continue
+		}
+		if !strings.Contains(got.BadMetrics, test.log) {
+			t.Errorf("%s: got %q, want %q in it", test.name, got.BadMetrics, test.log)
 		}
 		if log := b.text(key); !strings.Contains(log, test.log) {
 			t.Errorf("%s: got log %q, want %q in it", test.name, log, test.log)

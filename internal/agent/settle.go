@@ -23,7 +23,8 @@ func (a *attempt) settle(ctx context.Context, end record.End) {
 	}
 	box := a.outbox()
 	defer box.close()
-	end.Metrics, end.Outputs = box.metrics(), box.outputs()
+	end.Metrics, end.BadMetrics = box.metrics()
+	end.Outputs = box.outputs()
 	if end.State == record.Interrupted {
 		a.settleInterrupted(ctx, end, box)
 		return

@@ -48,9 +48,21 @@ func (a *app) report(ctx context.Context, r *run.Run, p run.Progress, f followin
 	if p.Cancelled > 0 {
 		fmt.Fprintf(a.stderr, "\n%s cancelled\n", count(p.Cancelled, "job"))
 	}
+	a.reportMetrics(r, rows)
 	a.reportTimes(rows, p, f.since)
 	a.suggest(r, rows, p)
 	return nil
+}
+
+// reportMetrics tells of numbers that are missing in the table.
+func (a *app) reportMetrics(r *run.Run, rows []run.Row) {
+	bad := slices.DeleteFunc(slices.Clone(rows), func(row run.Row) bool {
+		return row.Result == nil || row.Result.BadMetrics == ""
+	})
+	if len(bad) > 0 {
+		fmt.Fprintf(a.stderr, "\nthe metrics of %s could not be read, or not all: spate show %s %d\n",
+			count(len(bad), "job"), shortID(r.ID), bad[0].Index)
+	}
 }
 
 // reportTimes tells how much faster jobs were done than one after the other.

@@ -222,6 +222,7 @@ type jobView struct {
 	State      string             `json:"state"`
 	Reason     string             `json:"reason,omitempty"`
 	Metrics    map[string]float64 `json:"metrics,omitempty"`
+	BadMetrics string             `json:"badMetrics,omitempty"`
 	Outputs    []record.Output    `json:"outputs,omitempty"`
 	Attempts   []attemptView      `json:"attempts"`
 }
@@ -267,7 +268,8 @@ func viewJob(r *run.Run, j *run.Inspection) jobView {
 		State: string(j.State), Attempts: []attemptView{},
 	}
 	if j.Result != nil {
-		v.Reason, v.Metrics, v.Outputs = j.Result.Reason, j.Result.Metrics, j.Result.Outputs
+		v.Reason, v.Outputs = j.Result.Reason, j.Result.Outputs
+		v.Metrics, v.BadMetrics = j.Result.Metrics, j.Result.BadMetrics
 	}
 	for _, t := range j.Attempts {
 		line := attemptView{
@@ -289,6 +291,9 @@ func (a *app) printJob(r *run.Run, j *run.Inspection) error {
 	}
 	if j.Result != nil && j.Result.Reason != "" {
 		facts = append(facts, [2]string{"reason", j.Result.Reason})
+	}
+	if j.Result != nil && j.Result.BadMetrics != "" {
+		facts = append(facts, [2]string{"metrics", j.Result.BadMetrics})
 	}
 	if err := printFacts(a.stdout, facts); err != nil {
 		return err

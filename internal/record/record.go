@@ -50,7 +50,9 @@ type End struct {
 	Started time.Time          `json:"started"`
 	Ended   time.Time          `json:"ended"`
 	Metrics map[string]float64 `json:"metrics,omitempty"`
-	Outputs []Output           `json:"outputs,omitempty"`
+	// BadMetrics says what is wrong with metrics.json.
+	BadMetrics string   `json:"badMetrics,omitempty"`
+	Outputs    []Output `json:"outputs,omitempty"`
 }
 
 // A Result is a job's outcome in one generation: results/<gen>/<index>.json.
@@ -65,6 +67,7 @@ type Result struct {
 	Started    time.Time          `json:"started"`
 	Ended      time.Time          `json:"ended"`
 	Metrics    map[string]float64 `json:"metrics,omitempty"`
+	BadMetrics string             `json:"badMetrics,omitempty"`
 	Outputs    []Output           `json:"outputs,omitempty"`
 }
 
@@ -72,7 +75,7 @@ type Result struct {
 func (r Result) End() End {
 	return End{
 		State: r.State, ExitCode: r.ExitCode, Reason: r.Reason,
-		Started: r.Started, Ended: r.Ended, Metrics: r.Metrics, Outputs: r.Outputs,
+		Started: r.Started, Ended: r.Ended, Metrics: r.Metrics, BadMetrics: r.BadMetrics, Outputs: r.Outputs,
 	}
 }
 

@@ -130,7 +130,8 @@ func (s *Stack) QueueProcessingFargateService(id string, p QueueProcessingFargat
 	if t == nil {
 		t = s.fargateWorker(b, p, q)
 	}
-	s.warnOfQuota(b, t)
+	_, most := b.capacity(s)
+	s.warnOfQuota(string(b.id)+".MaxScalingCapacity", most, float64(t.units)/1024)
 	place := s.place(location{
 		owner: b.id, vpc: c.vpc, subnets: p.TaskSubnets, subnetsField: "TaskSubnets",
 		securityGroups: p.SecurityGroups, assignPublicIP: p.AssignPublicIP,

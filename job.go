@@ -49,6 +49,7 @@ func Job(j job.Job) *Stack {
 		s.notify(j.Notify)
 	}
 	s.jobOutputs(j)
+	s.warnOfQuota("max", j.Max, j.CPU)
 	if j.Schedule != "" {
 		s.warn("schedule", "%s is not in the template yet; send the job's runs by hand", j.Schedule)
 	}

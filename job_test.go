@@ -278,12 +278,15 @@ func TestTooManySteps(t *testing.T) {
 	}
 }
 
-func TestScheduleIsAWarning(t *testing.T) {
-	stack := Job(with(func(j *job.Job) { j.Schedule = "cron(0 6 ? * MON *)" }))
+func TestJobWarnings(t *testing.T) {
+	stack := Job(with(func(j *job.Job) {
+		j.Max, j.CPU = 7, 1
+		j.Schedule = "cron(0 6 ? * MON *)"
+	}))
 	if _, err := stack.Template(); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"schedule: cron(0 6 ? * MON *) is not in the template yet; send the job's runs by hand"}
+	want := []string{"max: 7 tasks need 7 vCPU of Fargate, and a new account has 6: see Service Quotas", "schedule: cron(0 6 ? * MON *) is not in the template yet; send the job's runs by hand"}
 	if diff := cmp.Diff(want, stack.Warnings()); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}

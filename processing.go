@@ -276,10 +276,8 @@ func (s *Stack) queueOutputs(p processing, q *Queue) {
 }
 
 // warnOfQuota tells when a new account cannot start as many tasks.
-func (s *Stack) warnOfQuota(p processing, t *TaskDefinition) {
-	_, most := p.capacity(s)
-	if cpus := float64(most*t.units) / 1024; cpus > newAccountCPUs {
-		s.warn(string(p.id)+".MaxScalingCapacity",
-			"%d tasks need %v vCPU of Fargate, and a new account has %d: see Service Quotas", most, cpus, newAccountCPUs)
+func (s *Stack) warnOfQuota(where string, most int, cpu float64) {
+	if all := float64(most) * cpu; all > newAccountCPUs {
+		s.warn(where, "%d tasks need %v vCPU of Fargate, and a new account has %d: see Service Quotas", most, all, newAccountCPUs)
 	}
 }

@@ -24,9 +24,10 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run the engine until Ctrl-C, for spate's commands and for any AWS client",
 		Long: `serve runs the embedded engine. Other commands of spate find it by themselves.
-AWS's clients reach it with the lines it prints; in another terminal:
+AWS's clients reach it with the lines that it prints, in any other terminal. Where
+they are kept, as by spate serve > exports, that is:
 
-  export AWS_ENDPOINT_URL=…
+  . ./exports
   aws sqs list-queues`,
 		Args: misused(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -90,7 +91,7 @@ func (a *app) serve(ctx context.Context, cfg engine.Config, o serveOptions) (err
 	fmt.Fprintf(a.stderr, "spate serves %s from %s until Ctrl-C\n", e.Address().Endpoint, cfg.Home)
 	fmt.Fprintln(a.stderr, "for AWS's clients in another terminal:")
 	printExports(a.stdout, e.Address())
-	fmt.Fprintf(a.stderr, "version 1 of the aws CLI does not read AWS_ENDPOINT_URL:\n  alias aws='aws --endpoint-url %s'\n", e.Address().Endpoint)
+	fmt.Fprintf(a.stderr, "version 1 of the aws CLI asks AWS for its SQS all the same, unless told:\n  alias aws='aws --endpoint-url %s'\n", e.Address().Endpoint)
 	return e.Run(ctx)
 }
 

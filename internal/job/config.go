@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -94,52 +96,133 @@ func quote(s string) []byte {
 // UnmarshalJSON reads a flat object. A parameter that is null, a list or an
 // object is an error that names it.
 func (c *Config) UnmarshalJSON(data []byte) error {
-	if !utf8.Valid(data) {
-		return errors.New("the text is not UTF-8")
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	open, err := dec.Token()
-	if err != nil {
-		return err
-	}
-	if open != json.Delim('{') {
-		return fmt.Errorf("a configuration is an object of parameters, not %s", describe(data))
-	}
-	config := Config{}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		name, _ := key.(string)
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return err
-		}
-		value, err := scalar(raw)
-		if err != nil {
-			return fmt.Errorf("parameter %s is %w", brief(name), err)
-		}
-		if _, twice := config.Get(name); twice {
-			return fmt.Errorf("parameter %s is there twice", brief(name))
-		}
-		config = append(config, Param{Name: name, Value: value})
+	config, bad := parseConfig(data)
+	if bad != nil {
+		return bad.Problem
 	}
 	*c = config
 	return nil
 }
 
+// A slip is a problem with JSON, and how many bytes come before it.
+type slip struct {
+	Problem
+	offset int
+}
+
+func slipAt(offset int, fact, hint string) *slip {
+	return &slip{Problem{Fact: fact, Hint: hint}, offset}
+}
+
+// readConfig reads a flat object out of text that may not be JSON at all.
+func readConfig(data []byte) (Config, *slip) {
+	var raw json.RawMessage
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return nil, syntaxSlip(data, err)
+	}
+	return parseConfig(data)
+}
+
+// syntaxSlip says where text stops being JSON.
+func syntaxSlip(data []byte, err error) *slip {
+	bad, ok := errors.AsType[*json.SyntaxError](err)
+	switch {
+	case !ok:
+		return slipAt(0, err.Error(), objectHint)
+	case int(bad.Offset) >= len(data) && strings.HasPrefix(bad.Error(), "unexpected end"):
+		return slipAt(len(data), "the JSON ends too early", "close every quote, brace and bracket")
+	case strings.HasSuffix(bad.Error(), "after top-level value"):
+		return slipAt(int(bad.Offset)-1, "something follows the configuration", "write one configuration a line, and nothing else")
+	}
+	return slipAt(int(bad.Offset)-1, bad.Error(), objectHint)
+}
+
+// parseConfig reads a flat object.
+func parseConfig(data []byte) (Config, *slip) {
+	if !utf8.Valid(data) {
+		return nil, slipAt(invalidUTF8(data), "the text is not UTF-8", utf8Hint)
+	}
+	if at := loneSurrogate(data); at >= 0 {
+		return nil, slipAt(at, string(data[at:at+6])+" is half a character", "write the character itself, in UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	open, err := dec.Token()
+	if err != nil {
+		return nil, syntaxSlip(data, err)
+	}
+	start := int(dec.InputOffset()) - 1
+	if open != json.Delim('{') {
+		return nil, slipAt(max(0, len(data)-len(bytes.TrimLeft(data, " \t\r\n"))),
+			"a configuration is an object of parameters, not "+describe(data), objectHint)
+	}
+	config := Config{}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, slipAt(start, err.Error(), objectHint)
+		}
+		name, _ := key.(string)
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return nil, slipAt(start, err.Error(), objectHint)
+		}
+		at := int(dec.InputOffset()) - len(raw)
+		value, p := scalar(name, raw)
+		if _, again := config.Get(name); again {
+			p = twice(name)
+		}
+		if p != nil {
+			return nil, &slip{*p, at}
+		}
+		config = append(config, Param{Name: name, Value: value})
+	}
+	return config, nil
+}
+
 // scalar reads one JSON value that is neither null nor nested.
-func scalar(raw json.RawMessage) (Value, error) {
+func scalar(name string, raw json.RawMessage) (Value, *Problem) {
 	switch raw[0] {
 	case '{', '[', 'n':
-		return Value{}, fmt.Errorf("%s; "+valueHint, describe(raw))
+		return Value{}, &Problem{Fact: fmt.Sprintf("parameter %s is %s", brief(name), describe(raw)), Hint: valueHint}
 	case '"':
 		var s string
-		err := json.Unmarshal(raw, &s)
-		return Value{Text: s}, err
+		_ = json.Unmarshal(raw, &s) // it was read as a token already
+		return Text(s), nil
 	}
 	return Value{Text: string(raw), Literal: true}, nil
+}
+
+// loneSurrogate finds an escape such as \ud800 that means half a character, for
+// which encoding/json puts U+FFFD; -1 means that there is none.
+func loneSurrogate(data []byte) int {
+	for i := 0; i+1 < len(data); i++ {
+		if data[i] != '\\' {
+			continue
+		}
+		unit, ok := escapedUnit(data[i:])
+		switch {
+		case !ok:
+			i++ // an escape of another kind
+		case !utf16.IsSurrogate(unit):
+			i += 5
+		default:
+			low, ok := escapedUnit(data[i+6:])
+			if !ok || utf16.DecodeRune(unit, low) == utf8.RuneError {
+				return i
+			}
+			i += 11
+		}
+	}
+	return -1
+}
+
+// escapedUnit reads an escape such as \u00e9.
+func escapedUnit(data []byte) (rune, bool) {
+	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
+		return 0, false
+	}
+	unit, err := strconv.ParseUint(string(data[2:6]), 16, 16)
+	return rune(unit), err == nil
 }
 
 func describe(raw []byte) string {

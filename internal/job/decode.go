@@ -1,17 +1,21 @@
 package job
 
 import (
-	"cmp"
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v4"
 )
+
+const noValueHint = "give it one, or leave it out for the default"
 
 // A decoder reads a YAML document into a Job. It goes on after a mistake, so
 // that all of them are told, and remembers where each field stands for the
@@ -34,7 +38,7 @@ func (d *decoder) report(n *yaml.Node, fact, hint string) {
 func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	d.at[path] = n
 	if isNull(n) {
-		d.report(n, path+" has no value", "give it one, or leave it out for the default")
+		d.report(n, path+" has no value", noValueHint)
 		return
 	}
 	switch target := v.Addr().Interface().(type) {
@@ -61,9 +65,10 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 		}
 	case encoding.TextUnmarshaler:
 		if n.Kind != yaml.ScalarNode {
-			d.report(n, fmt.Sprintf("%s is a single value, not %s", path, kindName(n)), "")
+			d.report(n, fmt.Sprintf("%s is a single value, not %s", path, kindName(n)), "write it in one line with the name")
 		} else if err := target.UnmarshalText([]byte(n.Value)); err != nil {
-			d.report(n, fmt.Sprintf("%s: %v", path, err), "")
+			bad, _ := errors.AsType[Problem](err)
+			d.report(n, fmt.Sprintf("%s: %v", path, err), bad.Hint)
 		}
 		return
 	}
@@ -83,9 +88,23 @@ func (d *decoder) plain(n *yaml.Node, v reflect.Value, path string) {
 		v.SetString(d.text(n, path))
 		return
 	}
-	if err := n.Load(v.Addr().Interface()); err != nil {
-		d.report(n, fmt.Sprintf("%s is %s, not %s", path, typeName(v), shown(n)), "")
+	err := n.Load(v.Addr().Interface())
+	if err == nil {
+		return
 	}
+	kind := typeOf(v)
+	if _, err := strconv.ParseFloat(n.Value, 64); kind.number && (errors.Is(err, strconv.ErrRange) || strings.Trim(n.Value, "0123456789") == "") {
+		d.report(n, fmt.Sprintf("%s: %s is too large", path, strings.Trim(brief(n.Value), "\"")), "write a smaller number")
+		return
+	}
+	hint := kind.hint
+	if n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 && v.Kind() == reflect.String {
+		hint = `put quotes around braces: "{name}"`
+		if len(n.Content) == 2 && isNull(n.Content[1]) {
+			hint = "put quotes around braces: " + strconv.Quote("{"+n.Content[0].Value+"}")
+		}
+	}
+	d.report(n, fmt.Sprintf("%s is %s, not %s", path, kind.name, shown(n)), hint)
 }
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
@@ -100,17 +119,34 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
 	v.Set(items)
 }
 
+// listHint writes a text as the list of its words. What a shell would read in
+// another way is left to a shell.
 func listHint(n *yaml.Node) string {
-	if n.Kind == yaml.ScalarNode {
-		return strings.Join(strings.Fields(n.Value), ", ")
+	if n.Kind != yaml.ScalarNode || isNull(n) {
+		return "a, b"
 	}
-	return "…"
+	if strings.ContainsAny(n.Value, "'\"`\\$|&;<>()*?~") {
+		return "sh, -c, " + strconv.Quote(n.Value)
+	}
+	words := strings.Fields(n.Value)
+	for i, word := range words {
+		if strings.ContainsFunc(word, needsQuotes) || strings.HasPrefix(word, "-") && len(word) == 1 {
+			words[i] = strconv.Quote(word)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// needsQuotes says whether a character may mean something else in YAML.
+func needsQuotes(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./=+", r)
 }
 
 // fields reads a mapping into a struct, by its yaml tags.
 func (d *decoder) fields(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.MappingNode {
-		d.report(n, fmt.Sprintf("%s is a mapping, not %s", cmp.Or(path, "a job file"), shown(n)), "")
+		d.report(n, fmt.Sprintf("%s is a mapping, not %s", path, shown(n)),
+			fmt.Sprintf("write fields below it, such as `%s: …`", fieldNames(v.Type())[0]))
 		return
 	}
 	known := fieldNames(v.Type())
@@ -178,7 +214,7 @@ func (d *decoder) free(n *yaml.Node, path string) any {
 		}
 		return values
 	case isNull(n):
-		d.report(n, path+" has no value", "")
+		d.report(n, path+" has no value", noValueHint)
 		return nil
 	case n.Tag == "!!bool" || n.Tag == "!!int" || n.Tag == "!!float":
 		return d.number(n)
@@ -218,7 +254,7 @@ func (d *decoder) grid(n *yaml.Node) Grid {
 			axis.Values = append(axis.Values, d.scalar(item, key.Value))
 		}
 		if len(axis.Values) == 0 {
-			d.report(list, fmt.Sprintf("parameter %s has no values", brief(key.Value)), "")
+			d.report(list, fmt.Sprintf("parameter %s has no values", brief(key.Value)), hint)
 		}
 		d.named(key)
 		grid = append(grid, axis)
@@ -299,20 +335,24 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-func typeName(v reflect.Value) string {
+// A valueType is what a person calls the type of a field.
+type valueType struct {
+	name, hint string
+	number     bool
+}
+
+func typeOf(v reflect.Value) valueType {
 	switch v.Kind() {
 	case reflect.Int:
-		return "a whole number"
+		return valueType{"a whole number", "write digits alone, such as 3", true}
 	case reflect.Float64:
-		return "a number"
+		return valueType{"a number", "write it like 2 or 0.5", true}
 	case reflect.Bool:
-		return "true or false"
-	case reflect.Map:
-		return "a mapping"
+		return valueType{"true or false", "write one of the two", false}
 	case reflect.Pointer:
-		return typeName(reflect.Zero(v.Type().Elem()))
+		return typeOf(reflect.Zero(v.Type().Elem()))
 	}
-	return "text"
+	return valueType{"text", "write one value, in quotes where it has brackets or braces", false}
 }
 
 func kindName(n *yaml.Node) string {

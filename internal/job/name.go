@@ -25,6 +25,8 @@ var (
 const (
 	nameHint  = "a letter, then letters, digits, _ and -, 100 at most"
 	valueHint = "a value is text, a number, true or false"
+
+	objectHint = `write a configuration like {"size": 1, "name": "a"}`
 )
 
 func checkName(name string) *Problem {
@@ -45,13 +47,17 @@ func checkNames(names []string) (at int, _ *Problem) {
 		other, taken := variables[variable(name)]
 		switch {
 		case taken && other == name:
-			return i, &Problem{Fact: fmt.Sprintf("parameter %q is there twice", name)}
+			return i, twice(name)
 		case taken:
 			return i, &Problem{Fact: fmt.Sprintf("parameters %q and %q are both the variable %s", other, name, variable(name)), Hint: "give one of them another name"}
 		}
 		variables[variable(name)] = name
 	}
 	return 0, nil
+}
+
+func twice(name string) *Problem {
+	return &Problem{Fact: fmt.Sprintf("parameter %s is there twice", brief(name)), Hint: "give one of them another name"}
 }
 
 // variable is the environment variable in which a job finds a parameter.
@@ -66,7 +72,7 @@ func checkText(name, text string) *Problem {
 	case strings.IndexByte(text, 0) >= 0:
 		return &Problem{Fact: fmt.Sprintf("parameter %q holds a NUL character", name), Hint: "neither commands nor variables can"}
 	case !utf8.ValidString(text):
-		return &Problem{Fact: fmt.Sprintf("parameter %q is not UTF-8", name), Hint: "save the file in that encoding"}
+		return &Problem{Fact: fmt.Sprintf("parameter %q is not UTF-8", name), Hint: utf8Hint}
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func Load(path string) (Job, error) {
 		return Job{}, Problems{{File: path, Fact: "there is no such job file", Hint: "`spate init` writes one"}}
 	}
 	if err != nil {
-		return Job{}, fmt.Errorf("reading the job file: %w", err)
+		return Job{}, unreadable(path, err)
 	}
 	j, err := Parse(path, data)
 	if err != nil {
@@ -80,6 +80,7 @@ func (d *decoder) validate(j Job) {
 	}
 	if d.at["command"] != nil {
 		d.check("command", len(j.Command) > 0 || j.Image != "", "is empty, and there is no image", commandHint)
+		d.check("command[0]", len(j.Command) == 0 || j.Command[0] != "", "is empty, and it names the program", "write it like [python3, train.py]")
 	}
 	d.validateSize(j)
 	d.validateLimits(j)
@@ -87,7 +88,7 @@ func (d *decoder) validate(j Job) {
 	d.validateScaling(j)
 	d.check("schedule", j.Schedule == "" || schedule.MatchString(j.Schedule), brief(j.Schedule)+" is not a schedule",
 		"write it like cron(0 6 ? * MON *) or rate(7 days)")
-	d.check("notify", j.Notify == "" || address.MatchString(j.Notify), brief(j.Notify)+" is not an e-mail address", "")
+	d.check("notify", j.Notify == "" || address.MatchString(j.Notify), brief(j.Notify)+" is not an e-mail address", "write it like me@example.com")
 }
 
 // check reports a problem with a field unless ok, or unless there is one in
@@ -102,7 +103,7 @@ func (d *decoder) check(path string, ok bool, fact, hint string) {
 
 func (d *decoder) validateSize(j Job) {
 	d.check("cpu", j.CPU > 0 && j.CPU <= MaxCPU, fmt.Sprintf("is more than 0 and at most %d", MaxCPU), "Fargate has .25, .5, 1, 2, 4, 8 and 16")
-	d.check("memory", j.Memory >= MinMemory, "is at least 6MiB", "")
+	d.check("memory", j.Memory >= MinMemory, "is at least 6MiB", "write it like 512MiB or 2GiB")
 	d.check("arch", slices.Contains(archs(), j.Arch), "unknown architecture "+brief(j.Arch), didYouMean(j.Arch, archs()))
 	disk := j.EphemeralStorage
 	d.check("ephemeralStorage", disk == 0 || disk >= 20<<30 && disk <= 200<<30,
@@ -114,10 +115,10 @@ func (d *decoder) validateLimits(j Job) {
 		fmt.Sprintf("%v is not between 0 and %v", j.Timeout, Duration(MaxTimeout)),
 		"a message lives at most 12 hours in flight")
 	d.check("stopTimeout", j.StopTimeout > 0 && time.Duration(j.StopTimeout) <= MaxStopTimeout,
-		fmt.Sprintf("%v is not between 0 and %v", j.StopTimeout, Duration(MaxStopTimeout)), "")
+		fmt.Sprintf("%v is not between 0 and %v", j.StopTimeout, Duration(MaxStopTimeout)), "leave it out for 2m")
 	d.check("retryBackoff", j.RetryBackoff >= 0 && time.Duration(j.RetryBackoff) <= MaxRetryBackoff,
-		fmt.Sprintf("%v is not between 0 and %v", j.RetryBackoff, Duration(MaxRetryBackoff)), "")
-	d.check("retries", j.Retries >= 0 && j.Retries <= MaxRetries, fmt.Sprintf("is between 0 and %d", MaxRetries), "")
+		fmt.Sprintf("%v is not between 0 and %v", j.RetryBackoff, Duration(MaxRetryBackoff)), "leave it out for 10s")
+	d.check("retries", j.Retries >= 0 && j.Retries <= MaxRetries, fmt.Sprintf("is between 0 and %d", MaxRetries), fmt.Sprintf("leave it out for %d", DefaultRetries))
 	d.check("max", j.Max >= 1 && j.Max <= MaxTasks, fmt.Sprintf("is between 1 and %d", MaxTasks), "an ECS service runs at most 5,000 tasks")
 	d.check("keep", j.Keep >= 1, "is at least 1 day", "leave it out for 30 days")
 }
@@ -130,13 +131,13 @@ func (d *decoder) validateParams(j Job) {
 			sources++
 		}
 	}
-	const fact = "takes one of grid, file and list"
+	const fact, hint = "takes one of grid, file and list", "write it like {grid: {size: [1, 2, 3]}}, or {file: configs.csv}"
 	switch {
 	case sources > 1:
-		d.check("params", false, fact, "")
+		d.check("params", false, fact, hint)
 		return
 	case at != nil && sources == 0: // what it was meant to be is a problem already
-		d.check("params", len(at.Content) > 0, fact, "")
+		d.check("params", len(at.Content) > 0, fact, hint)
 		return
 	case p.File != "" || p.List != nil && len(p.List) == 0:
 		return // a file's names are known when it is read
@@ -158,7 +159,7 @@ func (d *decoder) validateParams(j Job) {
 func (d *decoder) validateScaling(j Job) {
 	for i, s := range j.Scaling.Steps {
 		ordered := s.Lower == nil || s.Upper == nil || *s.Lower <= *s.Upper
-		d.check(fmt.Sprintf("scaling.steps[%d]", i), ordered, "lower is above upper", "")
+		d.check(fmt.Sprintf("scaling.steps[%d]", i), ordered, "lower is above upper", "exchange the two")
 	}
 	d.check("network", j.Network.VPC == "" || len(j.Network.Subnets) > 0,
 		"a vpc needs its subnets", "add subnets: [subnet-…]")

@@ -18,7 +18,10 @@ type Problem struct {
 }
 
 func (p Problem) Error() string {
-	if p.Line == 0 {
+	switch {
+	case p.File == "":
+		return p.Fact
+	case p.Line == 0:
 		return p.File + ": " + p.Fact
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Fact)

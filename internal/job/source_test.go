@@ -49,39 +49,48 @@ func TestFileSource(t *testing.T) {
 		{name: "quoted header after a BOM", file: "c.csv", text: "\ufeff\"a\", b \n1,2\n", want: []string{`{"a":"1","b":"2"}`}},
 		{name: "blank lines", file: "c.csv", text: "\na\n\n1\n\n", want: []string{`{"a":"1"}`}},
 		{name: "odd values", file: "c.csv", text: "a\n../../etc\ngröße ß\n", want: []string{`{"a":"../../etc"}`, `{"a":"größe ß"}`}},
-		{name: "ragged", file: "c.csv", text: "a,b\n1\n", wantErr: "c.csv:2:1: this row has another number of cells than the header\nhint: check for a comma that needs quotes"},
-		{name: "doubled column", file: "c.csv", text: "a,b, a\n1,2,3\n", wantErr: `c.csv:1:5: parameter "a" is there twice`},
+		{name: "ragged", file: "c.csv", text: "a,b\n1\n", wantErr: "c.csv:2:1: this row has another number of cells than the header\nhint: the header has 2: check for a comma that needs quotes"},
+		{name: "doubled column", file: "c.csv", text: "a,b, a\n1,2,3\n", wantErr: "c.csv:1:5: parameter \"a\" is there twice\nhint: give one of them another name"},
 		{name: "columns of one variable", file: "c.csv", text: "a,A\n1,2\n", wantErr: "c.csv:1:3: parameters \"a\" and \"A\" are both the variable SPATE_PARAM_A\nhint: give one of them another name"},
 		{name: "unnamed column", file: "c.csv", text: "a,\n1,2\n", wantErr: "c.csv:1:3: \"\" cannot name a parameter\n" + nameHint},
 		{name: "name with a space", file: "c.csv", text: "a b\n1\n", wantErr: "c.csv:1:1: \"a b\" cannot name a parameter\n" + nameHint},
-		{name: "semicolons", file: "c.csv", text: "a;b\n1;2\n", wantErr: "c.csv:1:1: \"a;b\" cannot name a parameter\n" + nameHint},
+		{name: "semicolons", file: "c.csv", text: "a;b\n1;2\n", wantErr: "c.csv:1:1: \"a;b\" cannot name a parameter\nhint: separate cells with commas"},
 		{name: "very long name", file: "c.csv", text: strings.Repeat("x", 5000) + "\n1\n", wantErr: "c.csv:1:1: \"" + strings.Repeat("x", 60) + "…\" cannot name a parameter\n" + nameHint},
-		{name: "header only", file: "c.csv", text: "a,b\n", wantErr: "c.csv: there are no configurations in it"},
-		{name: "empty", file: "c.csv", text: "", wantErr: "c.csv: there are no configurations in it"},
-		{name: "open quote", file: "c.csv", text: "a\n\"x\n", wantErr: `c.csv:2:4: extraneous or missing " in quoted-field`},
+		{name: "all ragged rows", file: "c.csv", text: "a,b\n1\n1,2\n1,2,3\n", wantErr: "c.csv:2:1: this row has another number of cells than the header\nc.csv:4:1: this row has another number of cells than the header\nhint: the header has 2: check for a comma that needs quotes"},
+		{name: "tabs", file: "c.csv", text: "a\tb\n1\t2\n", wantErr: "c.csv:1:1: \"a\\tb\" cannot name a parameter\nhint: separate cells with commas"},
+		{name: "UTF-16", file: "c.csv", text: "\xff\xfea\x00\n\x00", wantErr: "c.csv:1:1: the text is UTF-16, not UTF-8\nhint: save the file as UTF-8, or change it: iconv -f UTF-16 -t UTF-8 OLD > NEW"},
+		{name: "quote in a cell", file: "c.csv", text: "a\nx\"y\n", wantErr: "c.csv:2:2: a quote stands within a cell that has none around it\nhint: put the whole cell in quotes, and write quotes in it twice: \"a \"\"b\"\" c\""},
+		{name: "half a character", file: "c.jsonl", text: "{\"a\":\"ü\\ud83d\\ude00\"}\n{\"a\":\"ü\\ud800x\"}\n", wantErr: "c.jsonl:2:8: \\ud800 is half a character\nhint: write the character itself, in UTF-8"},
+		{name: "half a character at the end", file: "c.json", text: "[\n {\"a\":\"\\\\u\", \"b\":\"\\ude00\"}]", wantErr: "c.json:2:19: \\ude00 is half a character\nhint: write the character itself, in UTF-8"},
+		{name: "JSON without a comma", file: "c.json", text: "[{\"a\":1}\n  {\"a\":2}]", wantErr: "c.json:2:3: a comma is missing\nhint: write it like [{\"size\": 1}, {\"size\": 2}]"},
+		{name: "JSON Lines cut", file: "c.jsonl", text: "{\"a\":1}\n{\"a\":", wantErr: "c.jsonl:2:6: the JSON ends too early\nhint: close every quote, brace and bracket"},
+		{name: "JSON Lines with a slip", file: "c.jsonl", text: "{\"ü\":1 2}", wantErr: "c.jsonl:1:8: invalid character '2' after object key:value pair\nhint: write a configuration like {\"size\": 1, \"name\": \"a\"}"},
+		{name: "header only", file: "c.csv", text: "a,b\n", wantErr: "c.csv: there are no configurations in it\nhint: write a header, such as size,name, and a row for each configuration"},
+		{name: "empty", file: "c.csv", text: "", wantErr: "c.csv: there are no configurations in it\nhint: write a header, such as size,name, and a row for each configuration"},
+		{name: "open quote", file: "c.csv", text: "a\n\"x\n", wantErr: "c.csv:2:4: a quoted cell is not closed, or something follows its end\nhint: put the whole cell in quotes, and write quotes in it twice: \"a \"\"b\"\" c\""},
 		{name: "Latin-1", file: "c.csv", text: "a\n1\ncaf\xe9\n", wantErr: "c.csv:3:1: parameter \"a\" is not UTF-8\nhint: save the file in that encoding"},
 		{name: "NUL", file: "c.csv", text: "a\nx\x00\n", wantErr: "c.csv:2:1: parameter \"a\" holds a NUL character\nhint: neither commands nor variables can"},
 		{name: "JSON", file: "c.json", text: `[{"a":1,"b":"x"},{"b":"y","a":2.50}]`, want: []string{`{"a":1,"b":"x"}`, `{"b":"y","a":2.50}`}},
 		{name: "JSON of another shape", file: "c.json", text: `{"a":1}`, wantErr: "c.json: is not a list of configurations\nhint: write it like [{\"size\": 1}, {\"size\": 2}]"},
 		{name: "empty JSON", file: "c.json", text: "", wantErr: "c.json: is not a list of configurations\nhint: write it like [{\"size\": 1}, {\"size\": 2}]"},
-		{name: "JSON of numbers", file: "c.json", text: `[1]`, wantErr: "c.json:1:1: a configuration is an object of parameters, not a number or a boolean"},
-		{name: "JSON cut", file: "c.json", text: "[{\"a\":1},\n{\"a\"", wantErr: "c.json:2:1: the JSON ends too early"},
-		{name: "JSON cut between", file: "c.json", text: "[{\"a\":1}\n", wantErr: "c.json:2:1: the JSON ends too early"},
-		{name: "JSON with a slip", file: "c.json", text: "[\n{\"a\":1},\n{\"a\" 2}]", wantErr: "c.json:3:1: invalid character '2' after object key"},
-		{name: "JSON and more", file: "c.json", text: "[{\"a\":1}]\n[]", wantErr: "c.json:2:1: something follows the list of configurations"},
-		{name: "JSON nested", file: "c.json", text: "[\n {\"a\": 1},\n {\n \"a\": {\"b\": 1}}]", wantErr: `c.json:3:1: parameter "a" is an object; a value is text, a number, true or false`},
+		{name: "JSON of numbers", file: "c.json", text: `[1]`, wantErr: "c.json:1:2: a configuration is an object of parameters, not a number or a boolean\nhint: write a configuration like {\"size\": 1, \"name\": \"a\"}"},
+		{name: "JSON cut", file: "c.json", text: "[{\"a\":1},\n{\"a\"", wantErr: "c.json:2:5: the JSON ends too early\nhint: close every quote, brace and bracket"},
+		{name: "JSON cut between", file: "c.json", text: "[{\"a\":1}\n", wantErr: "c.json:2:1: the JSON ends too early\nhint: close every quote, brace and bracket"},
+		{name: "JSON with a slip", file: "c.json", text: "[\n{\"a\":1},\n{\"a\" 2}]", wantErr: "c.json:3:6: invalid character '2' after object key\nhint: write it like [{\"size\": 1}, {\"size\": 2}]"},
+		{name: "JSON and more", file: "c.json", text: "[{\"a\":1}]\n[]", wantErr: "c.json:2:1: something follows the list of configurations\nhint: take it out: the file is one list"},
+		{name: "JSON nested", file: "c.json", text: "[\n {\"a\": 1},\n {\n \"a\": {\"b\": 1}}]", wantErr: "c.json:4:7: parameter \"a\" is an object\nhint: a value is text, a number, true or false"},
 		{name: "JSON ragged", file: "c.json", text: "[{\"a\":1},\n\n{\"b\":1}]", wantErr: "c.json:3:1: parameter \"b\" is not in the first configuration\nhint: known here: a"},
-		{name: "JSON twice", file: "c.json", text: `[{"a":1,"a":2}]`, wantErr: `c.json:1:1: parameter "a" is there twice`},
-		{name: "empty list", file: "c.json", text: `[]`, wantErr: "c.json: there are no configurations in it"},
-		{name: "nested", file: "c.jsonl", text: "{\"a\":1}\n\n{\"a\":[1]}\n", wantErr: `c.jsonl:3:1: parameter "a" is a list; a value is text, a number, true or false`},
-		{name: "null", file: "c.jsonl", text: "{\"a\":null}\n", wantErr: `c.jsonl:1:1: parameter "a" is null; a value is text, a number, true or false`},
+		{name: "JSON twice", file: "c.json", text: `[{"a":1,"a":2}]`, wantErr: "c.json:1:13: parameter \"a\" is there twice\nhint: give one of them another name"},
+		{name: "empty list", file: "c.json", text: `[]`, wantErr: "c.json: there are no configurations in it\nhint: write a configuration like {\"size\": 1, \"name\": \"a\"} for each job"},
+		{name: "nested", file: "c.jsonl", text: "{\"a\":1}\n\n{\"a\":[1]}\n", wantErr: "c.jsonl:3:6: parameter \"a\" is a list\nhint: a value is text, a number, true or false"},
+		{name: "null", file: "c.jsonl", text: "{\"a\":null}\n", wantErr: "c.jsonl:1:6: parameter \"a\" is null\nhint: a value is text, a number, true or false"},
 		{name: "missing", file: "c.jsonl", text: "{\"a\":1,\"b\":2}\n{\"a\":1}\n", wantErr: "c.jsonl:2:1: parameter \"b\" is missing\nhint: every configuration has the parameters of the first"},
 		{name: "misspelt", file: "c.jsonl", text: "{\"size\":1}\n{\"siez\":1}\n", wantErr: "c.jsonl:2:1: parameter \"siez\" is not in the first configuration\nhint: did you mean \"size\"?"},
 		{name: "name of another kind", file: "c.jsonl", text: "\n{\"../a\":1}\n", wantErr: "c.jsonl:2:1: \"../a\" cannot name a parameter\n" + nameHint},
-		{name: "two on a line", file: "c.jsonl", text: "{\"a\":1} {\"a\":2}\n", wantErr: "c.jsonl:1:1: invalid character '{' after top-level value"},
-		{name: "JSON in Latin-1", file: "c.jsonl", text: "{\"a\":\"caf\xe9\"}\n", wantErr: "c.jsonl:1:1: the text is not UTF-8"},
+		{name: "two on a line", file: "c.jsonl", text: "{\"a\":1} {\"a\":2}\n", wantErr: "c.jsonl:1:9: something follows the configuration\nhint: write one configuration a line, and nothing else"},
+		{name: "JSON in Latin-1", file: "c.jsonl", text: "{\"a\":\"caf\xe9\"}\n", wantErr: "c.jsonl:1:10: the text is not UTF-8\nhint: save the file in that encoding"},
 		{name: "JSON with NUL", file: "c.jsonl", text: "{\"a\":\"\\u0000\"}\n", wantErr: "c.jsonl:1:1: parameter \"a\" holds a NUL character\nhint: neither commands nor variables can"},
-		{name: "very long line", file: "c.jsonl", text: "{\"a\":1}\n{\"a\":\"" + strings.Repeat("x", 3<<20) + "\"}\n", wantErr: "c.jsonl:2:1: this line is longer than 2097152 bytes"},
+		{name: "very long line", file: "c.jsonl", text: "{\"a\":1}\n{\"a\":\"" + strings.Repeat("x", 3<<20) + "\"}\n", wantErr: "c.jsonl:2:1: this line is longer than 2097152 bytes\nhint: keep large values in files, and name these"},
 		{name: "JSON Lines", file: "c.ndjson", text: "\ufeff{\"a\":true}\r\n{\"a\":false}", want: []string{`{"a":true}`, `{"a":false}`}},
 		{name: "another ending", file: "c.xlsx", text: "x", wantErr: "c.xlsx: is not a parameter file\nhint: its name ends in .csv, .json or .jsonl"},
 	}
@@ -118,12 +127,16 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "d.csv"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "configs.csv"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range map[string]string{
-		"none.csv": "none.csv: there is no such file",
-		"d.csv":    "d.csv: is a directory",
+		"none.csv":    "none.csv: there is no such file\nhint: look for it: ls DIR",
+		"confgis.csv": "confgis.csv: there is no such file\nhint: did you mean configs.csv?",
+		"d.csv":       "d.csv: is a folder\nhint: name a file in it: ls d.csv",
 	} {
 		_, err := job.FileSource(filepath.Join(dir, name))
-		if err == nil || strings.ReplaceAll(err.Error(), dir+"/", "") != want {
+		if err == nil || strings.ReplaceAll(strings.ReplaceAll(err.Error(), dir+"/", ""), dir, "DIR") != want {
 			t.Errorf("%s: got error %v, want %s", name, err, want)
 		}
 	}
@@ -357,6 +370,7 @@ func TestInterruptedConfigurations(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	n := 0
 	for _, last := range source.Each(ctx) {
 		if err = last; err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -16,8 +17,8 @@ import (
 func (d *decoder) document(data []byte) *yaml.Node {
 	if !utf8.Valid(data) {
 		line, column := position(data, invalidUTF8(data))
-		d.problems = append(d.problems, Problem{File: d.file, Line: line, Column: column,
-			Fact: "the text is not UTF-8", Hint: "save the file in that encoding"})
+		p := encodingProblem(data)
+		d.problems = append(d.problems, p.at(d.file, line, column)...)
 		return nil
 	}
 	top := d.parse(data)
@@ -59,8 +60,11 @@ func (d *decoder) parse(data []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
+var unknownAnchor = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)
+
+// malformed reports what the YAML package could not read.
 func (d *decoder) malformed(data []byte, err error) {
-	p := Problem{File: d.file, Fact: strings.TrimPrefix(err.Error(), "yaml: ")}
+	p := Problem{File: d.file, Fact: strings.TrimPrefix(err.Error(), "yaml: "), Hint: "close brackets and quotes, and put quotes around text with : # or braces"}
 	if bad, ok := errors.AsType[*yaml.LoadError](err); ok {
 		p.Line, p.Column, p.Fact = bad.Mark.Line, bad.Mark.Column, bad.Message
 	}
@@ -68,7 +72,21 @@ func (d *decoder) malformed(data []byte, err error) {
 	if p.Line > 0 && p.Line <= len(lines) && bytes.HasPrefix(bytes.TrimLeft(lines[p.Line-1], " "), []byte("\t")) {
 		p.Hint = "indent with spaces, not with tabs"
 	}
+	if anchor := unknownAnchor.FindStringSubmatch(p.Fact); anchor != nil {
+		p.Hint = fmt.Sprintf("mark what it stands for with &%s further up, or write text as \"*%s\"", anchor[1], anchor[1])
+	}
 	d.problems = append(d.problems, p)
+}
+
+const utf8Hint = "save the file in that encoding"
+
+// encodingProblem tells which encoding a text has that is not UTF-8, where its
+// first bytes show that.
+func encodingProblem(text []byte) *Problem {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return &Problem{Fact: "the text is UTF-16, not UTF-8", Hint: "save the file as UTF-8, or change it: iconv -f UTF-16 -t UTF-8 OLD > NEW"}
+	}
+	return &Problem{Fact: "the text is not UTF-8", Hint: utf8Hint}
 }
 
 func invalidUTF8(data []byte) (offset int) {
@@ -107,7 +125,7 @@ func (r *resolver) resolve(n *yaml.Node) (_ *yaml.Node, ok bool) {
 	if n.Kind == yaml.AliasNode {
 		size, ok := r.size[n.Alias]
 		if !ok {
-			r.d.report(n, fmt.Sprintf("*%s stands within what it stands for", n.Value), "")
+			r.d.report(n, fmt.Sprintf("*%s stands within what it stands for", n.Value), "write the values out instead")
 			return nil, false
 		}
 		if r.aliased += size; r.aliased > maxAliased {
@@ -145,7 +163,7 @@ func (r *resolver) settle(n *yaml.Node) {
 	for key, value := range mapping(n) {
 		switch {
 		case key.Kind != yaml.ScalarNode:
-			r.d.report(key, "a name is text, not "+kindName(key), "")
+			r.d.report(key, "a name is text, not "+kindName(key), "write it like `name: value`")
 		case key.Tag == "!!merge":
 			merged = append(merged, value)
 		case first[key.Value] != nil:
@@ -161,7 +179,7 @@ func (r *resolver) settle(n *yaml.Node) {
 		}
 		for _, source := range sources {
 			if source.Kind != yaml.MappingNode {
-				r.d.report(source, "<< takes a mapping, not "+shown(source), "")
+				r.d.report(source, "<< takes a mapping, not "+shown(source), "name one that is marked with & further up: <<: *name")
 			}
 			for key, value := range mapping(source) {
 				if first[key.Value] == nil {

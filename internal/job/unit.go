@@ -50,7 +50,7 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 		*b = Bytes(n * float64(unit.size))
 		return nil
 	}
-	return fmt.Errorf("%q is not a size; write it like 512MiB or 2GiB", s)
+	return Problem{Fact: fmt.Sprintf("%q is not a size", s), Hint: "write it like 512MiB or 2GiB"}
 }
 
 // A Duration is written as 90s, 30m or 1h30m.
@@ -75,7 +75,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 func (d *Duration) UnmarshalText(text []byte) error {
 	parsed, err := time.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("%q is not a duration; write it like 90s, 30m or 1h30m", text)
+		return Problem{Fact: fmt.Sprintf("%q is not a duration", text), Hint: "write it like 90s, 30m or 1h30m"}
 	}
 	*d = Duration(parsed)
 	return nil
@@ -94,7 +94,7 @@ func (p *Percent) UnmarshalText(text []byte) error {
 	number, ok := strings.CutSuffix(string(text), "%")
 	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if !ok || err != nil || !(n >= 0 && n <= 100) {
-		return fmt.Errorf("%q is not a share; write it like 5%%", text)
+		return Problem{Fact: fmt.Sprintf("%q is not a share", text), Hint: "write it like 5%"}
 	}
 	*p = Percent(n / 100)
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // awsCLI runs the aws CLI against the engine.
@@ -42,7 +43,9 @@ func TestTheAWSCLIDeploys(t *testing.T) {
 	cli := e.awsCLI(t)
 	file := filepath.Join(t.TempDir(), "template.json")
 	e.must(os.WriteFile(file, []byte(queues), 0o600))
-	deploy := []string{"deploy", "--stack-name", "s", "--template-file", file, "--parameter-overrides", "Timeout=45", "--tags", "team=a"}
+	_, err := e.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: new("templates")})
+	e.must(err)
+	deploy := []string{"deploy", "--stack-name", "s", "--template-file", file, "--s3-bucket", "templates", "--parameter-overrides", "Timeout=45", "--tags", "team=a"}
 
 	if out, err := cli(deploy...); err != nil || !strings.Contains(out, "Successfully created/updated stack - s") {
 		t.Fatalf("deploying: got %v and\n%s", err, out)

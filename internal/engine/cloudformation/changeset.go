@@ -153,9 +153,9 @@ func (s *Service) newChangeSetLocked(ctx context.Context, r *record, in *cloudfo
 	if err := retyped(r, scope.Template); err != nil {
 		return set, err
 	}
-	changes, any := s.planLocked(r, scope, set.Definition)
+	changes, differs := s.planLocked(r, scope, set.Definition)
 	set.Changes = changes
-	if !any && !r.stack.failed() {
+	if !differs && !r.stack.failed() {
 		set.Status, set.Reason, set.Execution = types.ChangeSetStatusFailed, noChanges, types.ExecutionStatusUnavailable
 	}
 	return set, nil
@@ -344,7 +344,7 @@ func (s *Service) executeChangeSet(_ context.Context, in *cloudformation.Execute
 	if aws.ToBool(in.DisableRollback) {
 		k.OnFailure = types.OnFailureDoNothing
 	}
-	sets := r.without()
+	sets := r.dropSets()
 	c.Execution, c.Executed = types.ExecutionStatusExecuteInProgress, token
 	sets[c.ID] = &c
 	if err := s.saveStack(r, &k, sets); err != nil {
@@ -354,9 +354,9 @@ func (s *Service) executeChangeSet(_ context.Context, in *cloudformation.Execute
 	return out, nil
 }
 
-// without forgets all change sets but the executed ones: they are not valid
+// dropSets forgets all change sets but the executed ones: they are not valid
 // for what the stack becomes.
-func (r *record) without() map[string]*changeSet {
+func (r *record) dropSets() map[string]*changeSet {
 	sets := map[string]*changeSet{}
 	for id, c := range r.sets {
 		if !c.spent() {
@@ -366,8 +366,8 @@ func (r *record) without() map[string]*changeSet {
 	return sets
 }
 
-// obsolete marks the change sets of a stack that another request changes.
-func (r *record) obsolete() map[string]*changeSet {
+// obsoleteSets marks the change sets of a stack that another request changes.
+func (r *record) obsoleteSets() map[string]*changeSet {
 	sets := map[string]*changeSet{}
 	for id, c := range r.sets {
 		if c.Execution == types.ExecutionStatusAvailable {

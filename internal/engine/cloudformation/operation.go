@@ -115,6 +115,7 @@ func (op *operation) tell(r resource) {
 		Status:     r.Status,
 		Reason:     r.Reason,
 		Properties: properties,
+		Token:      op.stack.Token,
 		Operation:  op.stack.Operation,
 	})
 }

@@ -110,7 +110,7 @@ func (s *Service) createStack(ctx context.Context, in *cloudformation.CreateStac
 	if _, err := s.complete(ctx, &k.Definition, k, w.parameters); err != nil {
 		return nil, err
 	}
-	if err := s.saveStack(r, &k, r.obsolete()); err != nil {
+	if err := s.saveStack(r, &k, r.obsoleteSets()); err != nil {
 		return nil, err
 	}
 	s.records[k.ID] = r
@@ -292,7 +292,7 @@ func (s *Service) updateStack(ctx context.Context, in *cloudformation.UpdateStac
 	if aws.ToBool(in.DisableRollback) {
 		k.OnFailure = types.OnFailureDoNothing
 	}
-	if err := s.saveStack(r, &k, r.obsolete()); err != nil {
+	if err := s.saveStack(r, &k, r.obsoleteSets()); err != nil {
 		return nil, err
 	}
 	s.startLocked(r)
@@ -305,7 +305,7 @@ func (s *Service) checkUpdateLocked(r *record, scope *template.Scope, next defin
 	if err := retyped(r, scope.Template); err != nil {
 		return err
 	}
-	if _, any := s.planLocked(r, scope, next); !any && !r.stack.failed() {
+	if _, differs := s.planLocked(r, scope, next); !differs && !r.stack.failed() {
 		return invalid("No updates are to be performed.")
 	}
 	return nil
@@ -362,7 +362,7 @@ func (s *Service) deleteStack(_ context.Context, in *cloudformation.DeleteStackI
 		}
 	}
 	k.Status, k.Retain = types.StackStatusDeleteInProgress, in.RetainResources
-	if err := s.saveStack(r, &k, r.without()); err != nil {
+	if err := s.saveStack(r, &k, r.dropSets()); err != nil {
 		return nil, err
 	}
 	s.startLocked(r)

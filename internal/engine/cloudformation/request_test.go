@@ -254,8 +254,10 @@ func TestClientRequestToken(t *testing.T) {
 	e.settled("s")
 	events, err := e.cfn.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: new("s")})
 	e.must(err)
-	if token := events.StackEvents[0].ClientRequestToken; token == nil || *token != "once" {
-		t.Errorf("got an event with the token %v", token)
+	for _, event := range events.StackEvents {
+		if token := event.ClientRequestToken; token == nil || *token != "once" {
+			t.Errorf("got an event of %s with the token %v", *event.LogicalResourceId, token)
+		}
 	}
 }
 

@@ -126,8 +126,10 @@ min (AWS: up to 27 min).
 has arithmetic, comparisons, AND, OR, IF and a few functions; percentiles,
 anomaly bands and composite alarms are refused.
 
-**Application Auto Scaling.** ECS services, step scaling and scheduled actions;
-target tracking and predictive scaling are refused.
+**Application Auto Scaling.** ECS services; predictive scaling and load
+balancers' metrics are refused. Nothing measures what tasks use, so AWS/ECS has
+no CPUUtilization and MemoryUtilization: a policy that tracks one of them has
+its alarms, which stay in INSUFFICIENT_DATA, and never scales.
 
 **CloudWatch Logs.** Filter patterns have terms, phrases, - and ?.
 

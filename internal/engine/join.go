@@ -124,6 +124,7 @@ func (e *Engine) newAutoscaling(ctx context.Context, cfg aws.Config) (*autoscali
 		Account: account(),
 		Log:     e.cfg.Log,
 		Cadence: e.cfg.Cadence,
+		AWS:     cfg,
 		Capacity: func(ctx context.Context, resourceID string) (int, error) {
 			cluster, service, err := clusterAndService(resourceID)
 			if err != nil {

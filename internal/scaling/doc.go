@@ -1,4 +1,4 @@
-// Package scaling decides: whether an alarm is in ALARM, what a step policy
+// Package scaling decides: whether an alarm is in ALARM, what a scaling policy
 // makes of a breach, and which step tables bring a service from 0 to what a
 // backlog needs and back. It is pure: no clock, no I/O, no state of its own.
 // What happened before and what time it is are arguments, so the embedded
@@ -22,7 +22,8 @@
 // ExactCapacity follows its alarm's direction: invoked by an alarm with > or >=
 // it only ever raises the capacity, by one with < or <= it only lowers it. That
 // is a field report, and in no AWS documentation; the tables of [Burst] are
-// right either way.
+// right either way. A [Tracking] decides for a policy that keeps a metric near
+// a target; the thresholds and periods of its two alarms are here as well.
 //
 // # Burst
 //

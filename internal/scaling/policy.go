@@ -120,24 +120,32 @@ func (p Policy) Decide(b Breach, t Target, c Cooling, now time.Time) (int, Cooli
 	if !ok {
 		return t.Current, c
 	}
-	wanted := t.Clamp(p.apply(step.Adjustment, t.Current, b.Comparison))
+	apply := func(capacity int) int { return p.apply(step.Adjustment, capacity, b.Comparison) }
+	return t.move(apply, p.Cooldown, c, now)
+}
+
+// move returns the capacity that apply makes of the current one, as far as the
+// range and the cooldown of what went before let it.
+func (t Target) move(apply func(capacity int) int, cooldown time.Duration, c Cooling, now time.Time) (int, Cooling) {
+	wanted := t.Clamp(apply(t.Current))
+	cool := func(from int) Cooling { return Cooling{From: from, To: wanted, Until: now.Add(cooldown)} }
 	if wanted == t.Current {
 		return t.Current, c
 	}
 	if !c.holds(now) {
-		return wanted, p.cool(t.Current, wanted, now)
+		return wanted, cool(t.Current)
 	}
 	if wanted < t.Current {
 		return t.Current, c
 	}
 	if !c.out() {
-		return wanted, p.cool(t.Current, wanted, now)
+		return wanted, cool(t.Current)
 	}
-	wanted = t.Clamp(p.apply(step.Adjustment, c.From, b.Comparison))
+	wanted = t.Clamp(apply(c.From))
 	if wanted <= t.Current {
 		return t.Current, c
 	}
-	return wanted, p.cool(c.From, wanted, now)
+	return wanted, cool(c.From)
 }
 
 // Wanted returns the capacity that the policy asks for by itself, whatever the
@@ -152,10 +160,6 @@ func (p Policy) Wanted(b Breach, t Target) (int, bool) {
 		return t.Clamp(step.Adjustment), true
 	}
 	return t.Clamp(p.apply(step.Adjustment, t.Current, b.Comparison)), true
-}
-
-func (p Policy) cool(from, to int, now time.Time) Cooling {
-	return Cooling{From: from, To: to, Until: now.Add(p.Cooldown)}
 }
 
 // apply returns the capacity that a step makes of another, bounds aside.

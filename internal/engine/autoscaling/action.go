@@ -119,6 +119,9 @@ func (s *Service) wake() {
 
 // Run fires scheduled actions until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+		s.config.Log.WarnContext(ctx, "alarms of deleted policies were not looked for", "error", err)
+	}
 	s.passOver(time.Now())
 	timer := time.NewTimer(0)
 	defer timer.Stop()

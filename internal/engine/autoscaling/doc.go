@@ -1,8 +1,8 @@
 // Package autoscaling is the embedded engine's Application Auto Scaling:
-// scalable targets, step policies and scheduled actions for the desired count
-// of ECS services.
+// scalable targets, step and target tracking policies and scheduled actions for
+// the desired count of ECS services.
 //
-//	alarm in ALARM ──► Invoke ──► step policy ─┐
+//	alarm in ALARM ──► Invoke ──► policy ──────┐
 //	scheduled action ──► min, max ─────────────┼─► SetCapacity ─► activity
 //	RegisterScalableTarget ──► min, max ───────┘
 //
@@ -11,7 +11,14 @@
 // of a target's range moves the current capacity into it at once, whether it
 // comes from RegisterScalableTarget or from a scheduled action. Of policies
 // that are invoked at the same time, the one that asks for the largest capacity
-// wins.
+// wins; policies that track a target scale in only when all of them would.
+//
+// # Alarms of policies
+//
+// A policy that tracks a target has alarms of its own in CloudWatch: AlarmHigh,
+// and AlarmLow unless it never scales in. They are put before their policy is
+// stored and deleted after it is, so an engine that dies between leaves alarms
+// too many, never too few; Run deletes those that no policy has.
 //
 // # Time
 //
@@ -25,7 +32,7 @@
 //
 // Left to others: deciding (package scaling), watching metrics and invoking
 // policies (CloudWatch), and the services themselves (Capacity, SetCapacity).
-// Target tracking and predictive scaling are refused with a
-// ValidationException, as is every namespace but ecs. Activities that did not
+// Predictive scaling is refused with a ValidationException, as is every
+// namespace but ecs and the metric of a load balancer. Activities that did not
 // scale are not recorded.
 package autoscaling

@@ -19,9 +19,16 @@ import (
 
 // defaultCooldown holds where a policy has none.
 // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html
+// https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html
 const defaultCooldown = 300 * time.Second
 
-// putScalingPolicy makes a step policy or replaces its configuration.
+// A rule is what package scaling decides by: one of its two kinds of policies.
+type rule interface {
+	Decide(scaling.Breach, scaling.Target, scaling.Cooling, time.Time) (int, scaling.Cooling)
+	Wanted(scaling.Breach, scaling.Target) (int, bool)
+}
+
+// putScalingPolicy makes a policy or replaces its configuration.
 // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html
 func (s *Service) putScalingPolicy(ctx context.Context, in *aas.PutScalingPolicyInput) (*aas.PutScalingPolicyOutput, error) {
 	if err := checkResource(in.ServiceNamespace, in.ResourceId, in.ScalableDimension); err != nil {
@@ -35,42 +42,74 @@ func (s *Service) putScalingPolicy(ctx context.Context, in *aas.PutScalingPolicy
 	if _, ok := s.target[*in.ResourceId]; !ok {
 		return nil, notFound("scalable target registered", *in.ResourceId)
 	}
-	p, ok := s.policy[key(*in.ResourceId, *in.PolicyName)]
-	if !ok {
-		p = types.ScalingPolicy{
-			ServiceNamespace: namespace, ScalableDimension: dimension,
-			ResourceId: in.ResourceId, PolicyName: in.PolicyName, PolicyType: types.PolicyTypeStepScaling,
-			CreationTime: new(time.Now().UTC()),
-			PolicyARN: new(s.config.Account.ARN("autoscaling",
-				"scalingPolicy:"+newID()+":resource/ecs/"+*in.ResourceId+":policyName/"+*in.PolicyName)),
-			Alarms: []types.Alarm{},
-		}
+	key := key(*in.ResourceId, *in.PolicyName)
+	old, exists := s.policy[key]
+	p := old
+	if !exists {
+		p = s.newPolicy(in)
 	}
-	if in.StepScalingPolicyConfiguration != nil {
-		p.StepScalingPolicyConfiguration = in.StepScalingPolicyConfiguration
-	}
-	if p.StepScalingPolicyConfiguration == nil {
-		return nil, validation("StepScalingPolicyConfiguration is required for a new step scaling policy.")
-	}
-	if err := s.policies.Save(ctx, key(*in.ResourceId, *in.PolicyName), p); err != nil {
+	if err := configure(&p, in); err != nil {
 		return nil, err
 	}
-	s.policy[key(*in.ResourceId, *in.PolicyName)] = p
-	return &aas.PutScalingPolicyOutput{PolicyARN: p.PolicyARN, Alarms: []types.Alarm{}}, nil
+	if err := s.track(ctx, &p); err != nil {
+		return nil, err
+	}
+	if err := s.policies.Save(ctx, key, p); err != nil {
+		return nil, err
+	}
+	s.policy[key] = p
+	return &aas.PutScalingPolicyOutput{PolicyARN: p.PolicyARN, Alarms: p.Alarms}, s.untrack(ctx, dropped(old.Alarms, p.Alarms))
+}
+
+func (s *Service) newPolicy(in *aas.PutScalingPolicyInput) types.ScalingPolicy {
+	return types.ScalingPolicy{
+		ServiceNamespace: namespace, ScalableDimension: dimension,
+		ResourceId: in.ResourceId, PolicyName: in.PolicyName,
+		PolicyType:   cmp.Or(in.PolicyType, types.PolicyTypeStepScaling),
+		CreationTime: new(time.Now().UTC()),
+		PolicyARN: new(s.config.Account.ARN("autoscaling",
+			"scalingPolicy:"+newID()+":resource/ecs/"+*in.ResourceId+":policyName/"+*in.PolicyName)),
+		Alarms: []types.Alarm{},
+	}
+}
+
+// configure takes what a request gives.
+func configure(p *types.ScalingPolicy, in *aas.PutScalingPolicyInput) error {
+	if in.PolicyType != "" && in.PolicyType != p.PolicyType {
+		return validation("The policy type of an existing scaling policy cannot be changed from %s.", p.PolicyType)
+	}
+	step, tracking := in.StepScalingPolicyConfiguration, in.TargetTrackingScalingPolicyConfiguration
+	if p.PolicyType == types.PolicyTypeTargetTrackingScaling {
+		p.TargetTrackingScalingPolicyConfiguration = cmp.Or(tracking, p.TargetTrackingScalingPolicyConfiguration)
+		if step != nil || p.TargetTrackingScalingPolicyConfiguration == nil {
+			return validation("A target tracking scaling policy takes a TargetTrackingScalingPolicyConfiguration, and no other.")
+		}
+		return nil
+	}
+	p.StepScalingPolicyConfiguration = cmp.Or(step, p.StepScalingPolicyConfiguration)
+	if tracking != nil || p.StepScalingPolicyConfiguration == nil {
+		return validation("A step scaling policy takes a StepScalingPolicyConfiguration, and no other.")
+	}
+	return nil
 }
 
 func checkPolicy(in *aas.PutScalingPolicyInput) error {
 	switch {
 	case aws.ToString(in.PolicyName) == "":
 		return null("policyName")
-	case in.PolicyType != "" && in.PolicyType != types.PolicyTypeStepScaling:
-		return validation("The policy type %s is not supported: StepScaling is.", in.PolicyType)
-	case in.TargetTrackingScalingPolicyConfiguration != nil || in.PredictiveScalingPolicyConfiguration != nil:
-		return validation("A step scaling policy takes a StepScalingPolicyConfiguration only.")
-	case in.StepScalingPolicyConfiguration == nil:
-		return nil
+	case in.PolicyType != "" && !slices.Contains(in.PolicyType.Values(), in.PolicyType):
+		return notOneOf(in.PolicyType, "policyType", in.PolicyType.Values())
+	case in.PolicyType == types.PolicyTypePredictiveScaling || in.PredictiveScalingPolicyConfiguration != nil:
+		return validation("Predictive scaling is not supported: StepScaling and TargetTrackingScaling are.")
+	case in.StepScalingPolicyConfiguration != nil:
+		return checkStepScaling(in.StepScalingPolicyConfiguration)
+	case in.TargetTrackingScalingPolicyConfiguration != nil:
+		return checkTracking(in.TargetTrackingScalingPolicyConfiguration)
 	}
-	c := in.StepScalingPolicyConfiguration
+	return nil
+}
+
+func checkStepScaling(c *types.StepScalingPolicyConfiguration) error {
 	switch {
 	case c.AdjustmentType == "":
 		return validation("AdjustmentType is required for a step scaling policy.")
@@ -148,19 +187,31 @@ func steps(c *types.StepScalingPolicyConfiguration) []scaling.Step {
 }
 
 // rule is a stored policy as package scaling decides by it.
-func (s *Service) rule(p types.ScalingPolicy) scaling.Policy {
-	c := p.StepScalingPolicyConfiguration
-	cooldown := defaultCooldown
-	if c.Cooldown != nil {
-		cooldown = time.Duration(*c.Cooldown) * time.Second
+func (s *Service) rule(p types.ScalingPolicy) rule {
+	if c := p.TargetTrackingScalingPolicyConfiguration; c != nil {
+		return scaling.Tracking{
+			Target:  *c.TargetValue,
+			Out:     s.cooldown(c.ScaleOutCooldown),
+			In:      s.cooldown(c.ScaleInCooldown),
+			OutOnly: aws.ToBool(c.DisableScaleIn),
+		}
 	}
+	c := p.StepScalingPolicyConfiguration
 	return scaling.Policy{
 		Adjustment:   scaling.Adjustment(c.AdjustmentType),
 		Aggregation:  scaling.Aggregation(c.MetricAggregationType),
 		Steps:        steps(c),
 		MinMagnitude: int(aws.ToInt32(c.MinAdjustmentMagnitude)),
-		Cooldown:     cooldown / time.Duration(s.config.Cadence),
+		Cooldown:     s.cooldown(c.Cooldown),
 	}
+}
+
+func (s *Service) cooldown(seconds *int32) time.Duration {
+	cooldown := defaultCooldown
+	if seconds != nil {
+		cooldown = time.Duration(*seconds) * time.Second
+	}
+	return cooldown / time.Duration(s.config.Cadence)
 }
 
 // together is how close in time policies count as invoked at once: alarms that
@@ -184,11 +235,11 @@ func (s *Service) Invoke(ctx context.Context, policyARN string, b scaling.Breach
 	}
 	now, rule := time.Now(), s.rule(p)
 	n, cooling := rule.Decide(b, t.at(current), t.Cooling, now)
-	if wanted, ok := rule.Wanted(b, t.at(current)); ok && b.Comparison.Upward() {
-		s.wants[id] = want{wanted, now}
+	if wanted, ok := rule.Wanted(b, t.at(current)); ok {
+		s.wants[policyARN] = want{wanted, now, b.Comparison.Upward()}
 	}
-	if w := s.wants[id]; n < current && now.Sub(w.at) < s.together() {
-		n = min(max(n, w.capacity), current)
+	if n < current {
+		n = min(max(n, s.floor(p, now)), current)
 		cooling.To = n
 	}
 	if n == current || t.suspends(current, n) {
@@ -196,6 +247,39 @@ func (s *Service) Invoke(ctx context.Context, policyARN string, b scaling.Breach
 	}
 	t.Cooling = cooling
 	return s.scale(ctx, t, n, fmt.Sprintf("monitor alarm %s in state ALARM triggered policy %s", b.Alarm, *p.PolicyName))
+}
+
+// floor is the capacity below which the others of a target's policies hold a
+// policy that scales in: what they want to scale out to at the same time, and
+// for a policy that tracks a target what those that do too would leave. They
+// scale in only when all of them are ready to.
+// https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+// The caller holds s.mu.
+func (s *Service) floor(p types.ScalingPolicy, now time.Time) int {
+	least := 0
+	for _, other := range s.policy {
+		if *other.ResourceId != *p.ResourceId {
+			continue
+		}
+		w := s.wants[*other.PolicyARN]
+		age := now.Sub(w.at)
+		switch {
+		case w.out && age < s.together():
+			least = max(least, w.capacity)
+		case !scalesIn(p) || !scalesIn(other): // each for itself
+		case w.out || age > s.together()+time.Minute/time.Duration(s.config.Cadence):
+			return math.MaxInt // not ready
+		default:
+			least = max(least, w.capacity)
+		}
+	}
+	return least
+}
+
+// scalesIn reports whether a policy tracks a target, in both directions.
+func scalesIn(p types.ScalingPolicy) bool {
+	c := p.TargetTrackingScalingPolicyConfiguration
+	return c != nil && !aws.ToBool(c.DisableScaleIn)
 }
 
 // byARN returns a policy and its target. The caller holds s.mu.
@@ -237,12 +321,14 @@ func (s *Service) deleteScalingPolicy(ctx context.Context, in *aas.DeleteScaling
 	key := key(*in.ResourceId, aws.ToString(in.PolicyName))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.policy[key]; !ok {
+	p, ok := s.policy[key]
+	if !ok {
 		return nil, notFound("scaling policy found", *in.ResourceId, "policy name: "+aws.ToString(in.PolicyName))
 	}
 	if err := s.policies.Remove(ctx, key); err != nil {
 		return nil, err
 	}
 	delete(s.policy, key)
-	return &aas.DeleteScalingPolicyOutput{}, nil
+	delete(s.wants, *p.PolicyARN)
+	return &aas.DeleteScalingPolicyOutput{}, s.untrack(ctx, p.Alarms)
 }

@@ -198,14 +198,19 @@ func TestPutScalingPolicyRefuses(t *testing.T) {
 		"closed below": {stepPolicy("x", exact(step(new(-1.0), new(0.0), 1))),
 			"There must be a StepAdjustment with an unspecified lower bound (i.e., lower bound is null) when one StepAdjustment has a negative lower bound"},
 		"no bound":   {stepPolicy("x", exact(step(nil, nil, 1))), "A StepAdjustment must have a lower bound or an upper bound."},
-		"no steps":   {stepPolicy("x", nil), "StepScalingPolicyConfiguration is required for a new step scaling policy."},
+		"no steps":   {stepPolicy("x", nil), "A step scaling policy takes a StepScalingPolicyConfiguration, and no other."},
 		"no type":    {stepPolicy("x", &types.StepScalingPolicyConfiguration{}), "AdjustmentType is required for a step scaling policy."},
 		"below zero": {stepPolicy("x", exact(step(new(0.0), nil, -1))), "ScalingAdjustment cannot be negative with the adjustment type ExactCapacity."},
-		"tracking": {func() *aas.PutScalingPolicyInput {
+		"no policy type": {func() *aas.PutScalingPolicyInput {
 			in := stepPolicy("x", nil)
-			in.PolicyType = types.PolicyTypeTargetTrackingScaling
+			in.PolicyType = "Simple"
 			return in
-		}(), "The policy type TargetTrackingScaling is not supported: StepScaling is."},
+		}(), "1 validation error detected: Value 'Simple' at 'policyType' failed to satisfy constraint: Member must satisfy enum value set: [StepScaling TargetTrackingScaling PredictiveScaling]"},
+		"predictive": {func() *aas.PutScalingPolicyInput {
+			in := stepPolicy("x", nil)
+			in.PolicyType = types.PolicyTypePredictiveScaling
+			return in
+		}(), "Predictive scaling is not supported: StepScaling and TargetTrackingScaling are."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := f.client.PutScalingPolicy(t.Context(), tt.in)

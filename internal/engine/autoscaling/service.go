@@ -10,7 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 
 	"github.com/spate-run/spate/internal/scaling"
 	"github.com/spate-run/spate/internal/store"
@@ -24,6 +26,9 @@ type Config struct {
 	Log     *slog.Logger
 	// Cadence divides cooldowns; 0 means 1, AWS's own.
 	Cadence int
+	// AWS reaches the CloudWatch whose alarms invoke the policies that track a
+	// target.
+	AWS aws.Config
 	// Capacity returns the desired count of the service with the resource ID
 	// "service/<cluster>/<service>", or an error when there is none.
 	Capacity func(ctx context.Context, resourceID string) (desired int, err error)
@@ -47,15 +52,17 @@ type action struct {
 	when schedule // parsed from Action
 }
 
-// A want is the capacity that a scale-out policy asked for.
+// A want is the capacity that a policy asked for when it was last invoked.
 type want struct {
 	capacity int
 	at       time.Time
+	out      bool // by an alarm that scales out
 }
 
 // A Service is the Application Auto Scaling of one account and region.
 type Service struct {
 	config     Config
+	alarms     *cloudwatch.Client
 	targets    store.Table[target]
 	policies   store.Table[types.ScalingPolicy]
 	actions    store.Table[action]
@@ -68,7 +75,7 @@ type Service struct {
 	policy  map[string]types.ScalingPolicy // by key of resource ID and name
 	action  map[string]action              // likewise
 	history []types.ScalingActivity        // oldest first
-	wants   map[string]want                // by resource ID
+	wants   map[string]want                // by the policy's ARN
 }
 
 // New returns the service with what the store holds.
@@ -76,6 +83,7 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	config.Cadence = max(config.Cadence, 1)
 	s := &Service{
 		config:     config,
+		alarms:     cloudwatch.NewFromConfig(config.AWS),
 		targets:    store.NewTable[target](config.Store, "autoscaling.target"),
 		policies:   store.NewTable[types.ScalingPolicy](config.Store, "autoscaling.policy"),
 		actions:    store.NewTable[action](config.Store, "autoscaling.action"),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -11,9 +12,12 @@ import (
 
 	aas "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	awscloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/spate-run/spate/internal/engine/autoscaling"
+	"github.com/spate-run/spate/internal/engine/cloudwatch"
 	"github.com/spate-run/spate/internal/scaling"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
@@ -57,18 +61,53 @@ func (e *ecs) take() []int {
 	return set
 }
 
+// A metrics is the CloudWatch beside it, and what it collects.
+type metrics struct {
+	service *cloudwatch.Service
+	client  *awscloudwatch.Client
+
+	mu   sync.Mutex
+	load func() []cloudwatch.Datum
+}
+
+func (m *metrics) collect(context.Context) []cloudwatch.Datum {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.load == nil {
+		return nil
+	}
+	return m.load()
+}
+
+func (m *metrics) set(load func() []cloudwatch.Datum) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.load = load
+}
+
+// alarms are those there are, by name.
+func (m *metrics) alarms(t *testing.T) []cwtypes.MetricAlarm {
+	t.Helper()
+	out, err := m.client.DescribeAlarms(t.Context(), &awscloudwatch.DescribeAlarmsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.MetricAlarms
+}
+
 // A fixture is a service with its client, on a store that can be opened again.
 type fixture struct {
 	*autoscaling.Service
 	*ecs
-	client *aas.Client
-	path   string
-	store  *store.Store
+	metrics *metrics
+	client  *aas.Client
+	path    string
+	store   *store.Store
 }
 
 func start(t *testing.T, cadence int) *fixture {
 	t.Helper()
-	f := &fixture{ecs: &ecs{}, path: filepath.Join(t.TempDir(), "x.db")}
+	f := &fixture{ecs: &ecs{}, metrics: &metrics{}, path: filepath.Join(t.TempDir(), "x.db")}
 	f.open(t, cadence)
 	t.Cleanup(func() { f.store.Close() })
 	return f
@@ -81,16 +120,26 @@ func (f *fixture) open(t *testing.T, cadence int) {
 		t.Fatal(err)
 	}
 	account := wire.Account{ID: "000000000000", Region: "us-east-1"}
+	keys := &wire.Keys{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
+	var h http.Handler
+	inProcess := wire.Client(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }), keys, account)
+	log := slog.New(slog.DiscardHandler)
 	f.Service, err = autoscaling.New(t.Context(), autoscaling.Config{
-		Store: f.store, Account: account, Log: slog.New(slog.DiscardHandler), Cadence: cadence,
+		Store: f.store, Account: account, Log: log, Cadence: cadence, AWS: inProcess,
 		Capacity: f.capacity, SetCapacity: f.setCapacity,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := &wire.Keys{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
-	h := wire.NewHandler(wire.Config{Services: []*wire.Service{f.Wire()}, Keys: keys})
-	f.client = aas.NewFromConfig(wire.Client(h, keys, account))
+	f.metrics.service, err = cloudwatch.New(t.Context(), cloudwatch.Config{
+		Store: f.store, Account: account, Log: log, Cadence: cadence, Collect: f.metrics.collect, Act: f.Invoke,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h = wire.NewHandler(wire.Config{Services: []*wire.Service{f.Wire(), f.metrics.service.Wire()}, Keys: keys})
+	f.client = aas.NewFromConfig(inProcess)
+	f.metrics.client = awscloudwatch.NewFromConfig(inProcess)
 }
 
 // restart closes the store and opens all anew.
@@ -107,11 +156,13 @@ func (f *fixture) run(t *testing.T) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := f.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	for _, run := range []func(context.Context) error{f.Run, f.metrics.service.Run} {
+		wg.Go(func() {
+			if err := run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	return func() { cancel(); wg.Wait() }
 }
 

@@ -177,11 +177,18 @@ func (s *Service) deregisterScalableTarget(ctx context.Context, in *aas.Deregist
 		return nil, err
 	}
 	delete(s.target, id)
-	delete(s.wants, id)
-	maps.DeleteFunc(s.policy, ofPolicy)
+	var alarms []types.Alarm
+	maps.DeleteFunc(s.policy, func(key string, p types.ScalingPolicy) bool {
+		gone := ofPolicy(key, p)
+		if gone {
+			alarms = append(alarms, p.Alarms...)
+			delete(s.wants, *p.PolicyARN)
+		}
+		return gone
+	})
 	maps.DeleteFunc(s.action, ofAction)
 	s.wake()
-	return &aas.DeregisterScalableTargetOutput{}, nil
+	return &aas.DeregisterScalableTargetOutput{}, s.untrack(ctx, alarms)
 }
 
 func (s *Service) tagResource(ctx context.Context, in *aas.TagResourceInput) (*aas.TagResourceOutput, error) {

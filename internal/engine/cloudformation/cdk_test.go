@@ -72,8 +72,8 @@ func (c cdkTemplate) text() string {
 }
 
 // runnable takes out of a template what this test's services do not have, and
-// says so: types without a kind, target tracking, and what keeps a container
-// from starting on a runner of processes.
+// says so: types without a kind, and what keeps a container from starting on a
+// runner of processes.
 func (c cdkTemplate) runnable(t *testing.T) {
 	t.Helper()
 	known := map[string]bool{}
@@ -82,7 +82,7 @@ func (c cdkTemplate) runnable(t *testing.T) {
 	}
 	for id, r := range c.resources() {
 		properties, _ := r["Properties"].(map[string]any)
-		if kind := r["Type"].(string); !known[kind] || properties["PolicyType"] == "TargetTrackingScaling" {
+		if kind := r["Type"].(string); !known[kind] {
 			t.Logf("LEFT OUT: %s (%s)", id, kind)
 			delete(c["Resources"].(map[string]any), id)
 		}

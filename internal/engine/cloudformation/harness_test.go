@@ -98,7 +98,7 @@ func (e *engine) open() {
 	alarms, err := cloudwatch.New(ctx, cloudwatch.Config{Store: db, Account: account, Log: log})
 	e.must(err)
 	targets, err := autoscaling.New(ctx, autoscaling.Config{
-		Store: db, Account: account, Log: log, Capacity: e.capacity, SetCapacity: e.setCapacity,
+		Store: db, Account: account, Log: log, AWS: e.config, Capacity: e.capacity, SetCapacity: e.setCapacity,
 	})
 	e.must(err)
 	stacks, err := cfn.New(ctx, cfn.Config{Store: db, Account: account, Log: log, AWS: e.config})

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -217,4 +218,26 @@ func TestAnUpdateIsCancelled(t *testing.T) {
 	if got := *out.Services[0].TaskDefinition; got != definition || e.physical("s", "Task") != definition {
 		t.Errorf("got task definition %s, want %s", got, definition)
 	}
+}
+
+func TestAServiceThatFailedIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := start(t)
+		e.machine.broken.Store(true)
+		_, err := e.cfn.CreateStack(t.Context(), &cloudformation.CreateStackInput{
+			StackName: new("s"), TemplateBody: new(service("/a", "1")), DisableRollback: new(true),
+		})
+		e.must(err)
+		if s := e.settled("s"); s.StackStatus != types.StackStatusCreateFailed {
+			t.Fatalf("got %s", s.StackStatus)
+		}
+		first := e.physical("s", "Service")
+		e.machine.broken.Store(false)
+		if s := e.update("s", service("/a", "1")); s.StackStatus != types.StackStatusUpdateComplete {
+			t.Errorf("got %s and events\n%s", s.StackStatus, strings.Join(e.events("s"), "\n"))
+		}
+		if got := e.resourceStatus("s", "Service"); got != types.ResourceStatusUpdateComplete || e.physical("s", "Service") != first {
+			t.Errorf("got service %s %s, want %s", e.physical("s", "Service"), got, first)
+		}
+	})
 }

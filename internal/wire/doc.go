@@ -2,7 +2,7 @@
 // of the SDK's own types.
 //
 // It owns routing, AWS Signature Version 4, and the protocols AWS JSON 1.0 and
-// 1.1, Query, and Smithy RPC v2 CBOR. A service names itself in a [Service] and
+// 1.1, REST-JSON, Query, and Smithy RPC v2 CBOR. A service names itself in a [Service] and
 // binds functions to operations with [Handle]; requests are decoded into the
 // SDK's input structs and its output structs are encoded by reflection, by
 // plans that are made once for a type. There is no code for any one operation,
@@ -14,8 +14,9 @@
 //	                                                            │
 //	reply ◄───────────────────── output or Fault ◄──────────────┘
 //
-// The protocol is told by the headers (Smithy-Protocol, then X-Amz-Target),
-// else by a form with an Action; what is signed for S3, and all else, is S3's.
+// The protocol is told by the service that is signed for, where that is S3 or
+// speaks REST-JSON, then by the headers (Smithy-Protocol, X-Amz-Target), else by
+// a form with an Action; all else is S3's.
 //
 // It promises that no function runs for a request whose signature is not right
 // (the host, all x-amz- headers and the body are part of it, within 15 minutes

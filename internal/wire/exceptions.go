@@ -5,6 +5,7 @@ import (
 	logs "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	ecsdocument "github.com/aws/aws-sdk-go-v2/service/ecs/document"
 	ecs "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	ssm "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
 // exceptions are what the SDK's Go types do not say about a service's wire
@@ -15,6 +16,7 @@ type exceptions struct {
 	unions    []any             // pointers to the variants of unions
 	document  func(any) any     // makes a value of the service's document type
 	unsigned  []string          // operations that need no signature
+	bindings  map[string]string // of REST-JSON: an operation's method, path and query string
 }
 
 // exceptionsOf returns the exceptions of a service by its name in signatures.
@@ -28,6 +30,8 @@ func exceptionsOf(service string) exceptions {
 			},
 			flattened: sqsFlattened(),
 		}
+	case "ecr":
+		return exceptions{renamed: map[string]string{"Tag.Key": "Key", "Tag.Value": "Value"}}
 	case "ecs":
 		return exceptions{
 			unions: []any{
@@ -43,6 +47,8 @@ func exceptionsOf(service string) exceptions {
 			},
 			document: func(v any) any { return ecsdocument.NewLazyDocument(v) },
 		}
+	case "events":
+		return exceptions{renamed: targetsOfECS()}
 	case "logs":
 		return exceptions{
 			renamed: map[string]string{"DescribeDestinationsInput.DestinationNamePrefix": "DestinationNamePrefix"},
@@ -57,6 +63,32 @@ func exceptionsOf(service string) exceptions {
 			&cloudwatch.EvaluationWindowMemberSlidingWindow{},
 			&cloudwatch.EvaluationWindowMemberWallClockWindow{},
 		}}
+	case "scheduler":
+		return exceptions{renamed: targetsOfECS(), bindings: schedulerBindings()}
+	case "ssm":
+		return exceptions{
+			renamed: map[string]string{
+				"AssociationFilter.Key":              "key",
+				"AssociationFilter.Value":            "value",
+				"CommandFilter.Key":                  "key",
+				"CommandFilter.Value":                "value",
+				"DocumentFilter.Key":                 "key",
+				"DocumentFilter.Value":               "value",
+				"InstanceInformationFilter.Key":      "key",
+				"InstanceInformationFilter.ValueSet": "valueSet",
+				"InstancePropertyFilter.Key":         "key",
+				"InstancePropertyFilter.ValueSet":    "valueSet",
+				"SessionFilter.Key":                  "key",
+				"SessionFilter.Value":                "value",
+			},
+			unions: []any{
+				&ssm.CloudConnectorConfigurationMemberAzureConfiguration{},
+				&ssm.ConfigurationTargetsMemberSubscriptions{},
+				&ssm.ExecutionInputsMemberAutomation{},
+				&ssm.ExecutionPreviewMemberAutomation{},
+				&ssm.NodeTypeMemberInstance{},
+			},
+		}
 	case "sts":
 		return exceptions{
 			renamed:  map[string]string{"PolicyDescriptorType.Arn": "arn"},
@@ -64,6 +96,38 @@ func exceptionsOf(service string) exceptions {
 		}
 	}
 	return exceptions{}
+}
+
+// targetsOfECS are the parts of ECS in the targets of EventBridge's services.
+func targetsOfECS() map[string]string {
+	return map[string]string{
+		"CapacityProviderStrategyItem.Base":             "base",
+		"CapacityProviderStrategyItem.CapacityProvider": "capacityProvider",
+		"CapacityProviderStrategyItem.Weight":           "weight",
+		"NetworkConfiguration.AwsvpcConfiguration":      "awsvpcConfiguration",
+		"PlacementConstraint.Expression":                "expression",
+		"PlacementConstraint.Type":                      "type",
+		"PlacementStrategy.Field":                       "field",
+		"PlacementStrategy.Type":                        "type",
+	}
+}
+
+// https://docs.aws.amazon.com/scheduler/latest/APIReference/API_Operations.html
+func schedulerBindings() map[string]string {
+	return map[string]string{
+		"CreateSchedule":      "POST /schedules/{Name}",
+		"UpdateSchedule":      "PUT /schedules/{Name}",
+		"GetSchedule":         "GET /schedules/{Name}?groupName=GroupName",
+		"DeleteSchedule":      "DELETE /schedules/{Name}?clientToken=ClientToken&groupName=GroupName",
+		"ListSchedules":       "GET /schedules?ScheduleGroup=GroupName&MaxResults&NamePrefix&NextToken&State",
+		"CreateScheduleGroup": "POST /schedule-groups/{Name}",
+		"GetScheduleGroup":    "GET /schedule-groups/{Name}",
+		"DeleteScheduleGroup": "DELETE /schedule-groups/{Name}?clientToken=ClientToken",
+		"ListScheduleGroups":  "GET /schedule-groups?MaxResults&NamePrefix&NextToken",
+		"TagResource":         "POST /tags/{ResourceArn}",
+		"UntagResource":       "DELETE /tags/{ResourceArn}?TagKeys",
+		"ListTagsForResource": "GET /tags/{ResourceArn}",
+	}
 }
 
 // sqsFlattened spells SQS in the Query protocol, which it spoke before JSON.

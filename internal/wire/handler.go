@@ -139,7 +139,7 @@ func SessionToken(ctx context.Context) string {
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{handler: h, w: w, r: r, call: call{id: newRequestID(), token: r.Header.Get("X-Amz-Security-Token")}}
 	signature, denied := readSignature(r)
-	x.codec = codecOf(r, signature)
+	x.codec = h.codecOf(r, signature)
 	if x.codec == nil {
 		x.serveObject(signature, denied)
 		return
@@ -160,10 +160,16 @@ func newRequestID() string {
 }
 
 // codecOf tells a request's protocol; nil is S3's.
-func codecOf(r *http.Request, s *signature) codec {
+func (h *handler) codecOf(r *http.Request, s *signature) codec {
+	if s != nil {
+		if s.service == "s3" {
+			return nil
+		}
+		if server := h.byName[s.service]; server != nil && len(server.planner.special.bindings) > 0 {
+			return &restCodec{server: server}
+		}
+	}
 	switch {
-	case s != nil && s.service == "s3":
-		return nil
 	case r.Header.Get("Smithy-Protocol") == "rpc-v2-cbor":
 		return cborCodec{}
 	case r.Header.Get("X-Amz-Target") != "":

@@ -32,6 +32,7 @@ var layers = []string{
 	"internal/wire",
 	"internal/store",
 	"internal/template",
+	"internal/cron",
 	"internal/scaling",
 }
 

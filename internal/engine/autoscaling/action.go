@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	aas "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+
+	"github.com/spate-run/spate/internal/cron"
 )
 
 // putScheduledAction makes a scheduled action, or changes what is given of
@@ -84,7 +86,7 @@ func (a *action) change(in *aas.PutScheduledActionInput) error {
 	return nil
 }
 
-func parseAction(a types.ScheduledAction) (schedule, error) {
+func parseAction(a types.ScheduledAction) (cron.Schedule, error) {
 	zone, err := time.LoadLocation(aws.ToString(a.Timezone))
 	if err != nil || aws.ToString(a.Timezone) == "Local" {
 		return nil, fmt.Errorf("%q is not a time zone", *a.Timezone)
@@ -93,7 +95,7 @@ func parseAction(a types.ScheduledAction) (schedule, error) {
 	if a.StartTime != nil {
 		begin = *a.StartTime
 	}
-	return parseSchedule(*a.Schedule, zone, begin)
+	return cron.Parse(*a.Schedule, zone, begin)
 }
 
 // next is the action's next occurrence, zero when there is none.
@@ -102,7 +104,7 @@ func (a action) next() time.Time {
 	if start := a.Action.StartTime; start != nil && start.After(after) {
 		after = start.Add(-time.Nanosecond)
 	}
-	at := a.when(after)
+	at := a.when.Next(after)
 	if end := a.Action.EndTime; end != nil && at.After(*end) {
 		return time.Time{}
 	}
@@ -142,7 +144,7 @@ func (s *Service) passOver(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for key, a := range s.action {
-		if !strings.HasPrefix(*a.Action.Schedule, "at(") && a.After.Before(now) {
+		if !cron.Once(*a.Action.Schedule) && a.After.Before(now) {
 			a.After = now
 			s.action[key] = a
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 
+	"github.com/spate-run/spate/internal/cron"
 	"github.com/spate-run/spate/internal/scaling"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
@@ -49,7 +50,7 @@ type action struct {
 	// After is the time that the next occurrence comes after.
 	After time.Time
 
-	when schedule // parsed from Action
+	when cron.Schedule // parsed from Action
 }
 
 // A want is the capacity that a policy asked for when it was last invoked.

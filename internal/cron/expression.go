@@ -1,4 +1,4 @@
-package autoscaling
+package cron
 
 import (
 	"fmt"
@@ -8,16 +8,15 @@ import (
 	"time"
 )
 
-// A cron is a cron expression of six fields. Sunday is 1.
-// https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-using-cron-expressions.html
-type cron struct {
+// An expression is a cron expression of six fields.
+type expression struct {
 	minute, hour, month, year []int
 	day, weekday              func(date time.Time) bool // one of them is "?", and always holds
 	zone                      *time.Location
 }
 
-// A cronField is the range of a field and the names in it, from low on.
-type cronField struct {
+// A fieldRange is the values of a field and the names in it, from low on.
+type fieldRange struct {
 	name      string
 	low, high int
 	names     string
@@ -26,7 +25,7 @@ type cronField struct {
 // lastYear is the last one that AWS takes.
 const lastYear = 2199
 
-func parseCron(text string, zone *time.Location) (schedule, error) {
+func parseCron(text string, zone *time.Location) (Schedule, error) {
 	fields := strings.Fields(strings.ToUpper(text))
 	if len(fields) != 6 {
 		return nil, fmt.Errorf("%q has %d fields and not 6", text, len(fields))
@@ -34,33 +33,33 @@ func parseCron(text string, zone *time.Location) (schedule, error) {
 	if (fields[2] == "?") == (fields[4] == "?") {
 		return nil, fmt.Errorf("%q must have ? for exactly one of day-of-month and day-of-week", text)
 	}
-	c := &cron{zone: zone}
+	e := &expression{zone: zone}
 	var err error
 	for _, f := range []struct {
-		cronField
+		fieldRange
 		text   string
 		values *[]int
 	}{
-		{cronField{"minutes", 0, 59, ""}, fields[0], &c.minute},
-		{cronField{"hours", 0, 23, ""}, fields[1], &c.hour},
-		{cronField{"month", 1, 12, "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"}, fields[3], &c.month},
-		{cronField{"year", 1970, lastYear, ""}, fields[5], &c.year},
+		{fieldRange{"minutes", 0, 59, ""}, fields[0], &e.minute},
+		{fieldRange{"hours", 0, 23, ""}, fields[1], &e.hour},
+		{fieldRange{"month", 1, 12, "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"}, fields[3], &e.month},
+		{fieldRange{"year", 1970, lastYear, ""}, fields[5], &e.year},
 	} {
 		if *f.values, err = f.parse(f.text); err != nil {
 			return nil, err
 		}
 	}
-	if c.day, err = parseDay(fields[2]); err != nil {
+	if e.day, err = parseDay(fields[2]); err != nil {
 		return nil, err
 	}
-	if c.weekday, err = parseWeekday(fields[4]); err != nil {
+	if e.weekday, err = parseWeekday(fields[4]); err != nil {
 		return nil, err
 	}
-	return c.next, nil
+	return e, nil
 }
 
 // parse reads a list of values, ranges and steps.
-func (f cronField) parse(text string) ([]int, error) {
+func (f fieldRange) parse(text string) ([]int, error) {
 	var values []int
 	for part := range strings.SplitSeq(text, ",") {
 		spread, step, stepped := strings.Cut(part, "/")
@@ -85,7 +84,7 @@ func (f cronField) parse(text string) ([]int, error) {
 
 // spread reads "*", a value or a range. A value before a step begins a range
 // that ends with the field.
-func (f cronField) spread(text string, stepped bool) (low, high int, err error) {
+func (f fieldRange) spread(text string, stepped bool) (low, high int, err error) {
 	if text == "*" {
 		return f.low, f.high, nil
 	}
@@ -107,7 +106,7 @@ func (f cronField) spread(text string, stepped bool) (low, high int, err error) 
 	return low, high, err
 }
 
-func (f cronField) value(text string) (int, error) {
+func (f fieldRange) value(text string) (int, error) {
 	if i := slices.Index(strings.Fields(f.names), text); i >= 0 {
 		return f.low + i, nil
 	}
@@ -123,7 +122,7 @@ func always(time.Time) bool { return true }
 // parseDay reads a day of the month: L is the last one, and 15W the weekday in
 // the month that is nearest to the 15th.
 func parseDay(text string) (func(time.Time) bool, error) {
-	field := cronField{"day-of-month", 1, 31, ""}
+	field := fieldRange{"day-of-month", 1, 31, ""}
 	if text == "?" {
 		return always, nil
 	}
@@ -164,13 +163,16 @@ func nearestWeekday(d time.Time, day int) int {
 // parseWeekday reads a day of the week, Sunday being 1: 6L is the last Friday
 // of the month, 6#3 the third, and L alone is Saturday.
 func parseWeekday(text string) (func(time.Time) bool, error) {
-	field := cronField{"day-of-week", 1, 7, "SUN MON TUE WED THU FRI SAT"}
+	field := fieldRange{"day-of-week", 1, 7, "SUN MON TUE WED THU FRI SAT"}
 	number := func(d time.Time) int { return int(d.Weekday()) + 1 }
 	if text == "?" {
 		return always, nil
 	}
 	if text == "L" {
 		text = "7"
+	}
+	if strings.Contains(text, "/") {
+		return nil, fmt.Errorf("%q: day-of-week has no steps", text)
 	}
 	if name, ok := strings.CutSuffix(text, "L"); ok {
 		day, err := field.value(name)
@@ -181,29 +183,28 @@ func parseWeekday(text string) (func(time.Time) bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		n, err := cronField{"the weeks of a month", 1, 5, ""}.value(nth)
+		n, err := fieldRange{"the weeks of a month", 1, 5, ""}.value(nth)
 		return func(d time.Time) bool { return number(d) == day && (d.Day()+6)/7 == n }, err
 	}
 	days, err := field.parse(text)
 	return func(d time.Time) bool { return slices.Contains(days, number(d)) }, err
 }
 
-// next goes day by day from the day of after, for up to as many years as the
-// expression has. Local times that a clock change skips move on with the
-// clock; those that it repeats occur once.
-func (c *cron) next(after time.Time) time.Time {
-	after = after.In(c.zone)
-	last := c.year[len(c.year)-1]
+// Next goes day by day from the day of after, for up to as many years as the
+// expression has.
+func (e *expression) Next(after time.Time) time.Time {
+	after = after.In(e.zone)
+	last := e.year[len(e.year)-1]
 	for date := time.Date(after.Year(), after.Month(), after.Day(), 0, 0, 0, 0, time.UTC); date.Year() <= last; {
 		switch {
-		case !slices.Contains(c.year, date.Year()):
+		case !slices.Contains(e.year, date.Year()):
 			date = time.Date(date.Year()+1, 1, 1, 0, 0, 0, 0, time.UTC)
 			continue
-		case !slices.Contains(c.month, int(date.Month())):
+		case !slices.Contains(e.month, int(date.Month())):
 			date = time.Date(date.Year(), date.Month()+1, 1, 0, 0, 0, 0, time.UTC)
 			continue
-		case c.day(date) && c.weekday(date):
-			if at := c.within(date, after); !at.IsZero() {
+		case e.day(date) && e.weekday(date):
+			if at := e.within(date, after); !at.IsZero() {
 				return at
 			}
 		}
@@ -212,14 +213,29 @@ func (c *cron) next(after time.Time) time.Time {
 	return time.Time{}
 }
 
-func (c *cron) within(date, after time.Time) time.Time {
-	for _, hour := range c.hour {
-		for _, minute := range c.minute {
-			at := time.Date(date.Year(), date.Month(), date.Day(), hour, minute, 0, 0, c.zone)
-			if at.After(after) {
+// within is the first occurrence of a day after a time.
+func (e *expression) within(date, after time.Time) time.Time {
+	for _, hour := range e.hour {
+		for _, minute := range e.minute {
+			if at, ok := e.at(date, hour, minute); ok && at.After(after) {
 				return at
 			}
 		}
 	}
 	return time.Time{}
+}
+
+// at is a time of day, the first where a change of clocks repeats it; it is not
+// there where one skips it.
+func (e *expression) at(date time.Time, hour, minute int) (at time.Time, ok bool) {
+	at = time.Date(date.Year(), date.Month(), date.Day(), hour, minute, 0, 0, e.zone)
+	if at.Hour() != hour || at.Minute() != minute {
+		return time.Time{}, false
+	}
+	_, before := at.Add(-3 * time.Hour).Zone() // changes are smaller
+	_, offset := at.Zone()
+	if first := at.Add(time.Duration(offset-before) * time.Second); first.Before(at) && first.Hour() == hour && first.Minute() == minute {
+		return first, true
+	}
+	return at, true
 }

@@ -12,10 +12,11 @@ import (
 // a task. Nobody types it.
 func (a *app) agentCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    "agent -- COMMAND…",
-		Short:  "Take messages and run the command for each: the worker inside a task",
-		Hidden: true,
-		Args:   misused(cobra.MinimumNArgs(1)),
+		Use:     "agent -- COMMAND…",
+		Short:   "Take messages and run the command for each: the worker inside a task",
+		Example: "  spate agent -- python3 train.py --size {size}",
+		Hidden:  true,
+		Args:    misused(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := agent.FromEnv(cmd.Context(), os.Environ(), args)
 			if err != nil {

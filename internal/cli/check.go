@@ -27,7 +27,7 @@ func checkHome(home string) finding {
 	at := existing(home)
 	probe, err := os.CreateTemp(at, ".spate-doctor-*")
 	if err != nil {
-		f.State, f.Fact, f.Hint = trouble, fmt.Sprintf("%s cannot be written: %v", home, errors.Unwrap(err)), "choose another: export SPATE_HOME=/path/to/folder"
+		f.State, f.Fact, f.Hint = trouble, fmt.Sprintf("%s cannot be written: %v", home, errors.Unwrap(err)), "choose another: "+otherHome
 		return f
 	}
 	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
@@ -62,7 +62,7 @@ func checkDisk(home string) finding {
 	free := disk.Bavail * uint64(disk.Bsize)
 	f.Fact = fmt.Sprintf("%s are free for results and logs", bytesText(free))
 	if free < littleRoom {
-		f.State, f.Hint = doubt, "make room, or choose a home on another disk: export SPATE_HOME=/path/to/folder"
+		f.State, f.Hint = doubt, "make room, or choose a home on another disk: "+otherHome
 	}
 	if free < noRoom {
 		f.State = trouble
@@ -84,7 +84,7 @@ func checkTemp() finding {
 		err = os.Remove(dir)
 	}
 	if err != nil {
-		f.State, f.Fact, f.Hint = trouble, "workers keep jobs' files in "+os.TempDir()+": "+err.Error(), "choose another: export TMPDIR=/path/to/folder"
+		f.State, f.Fact, f.Hint = trouble, "workers keep jobs' files in "+os.TempDir()+": "+err.Error(), otherTemp
 	}
 	return f
 }

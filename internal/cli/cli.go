@@ -71,6 +71,7 @@ and back to 0, and collects every result exactly once.`,
 		a.logsCommand(), a.retryCommand(), a.cancelCommand(), a.doctorCommand(), a.synthCommand(), a.serveCommand(),
 		a.versionCommand(), a.agentCommand(),
 	)
+	addGenerated(root)
 	return root
 }
 
@@ -92,10 +93,19 @@ func (a *app) log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 }
 
+// defaultHome is the home that is meant where nobody names one.
+func defaultHome() (string, error) {
+	home, err := engine.DefaultHome()
+	if err != nil {
+		return "", &hintedError{fact: err.Error(), hint: "choose one: " + otherHome}
+	}
+	return home, nil
+}
+
 // withEngine calls use with the engine of the home. An engine of this process
 // stays up until no other command uses it.
 func (a *app) withEngine(ctx context.Context, p client.Purpose, use func(*client.Session) error) error {
-	home, err := engine.DefaultHome()
+	home, err := defaultHome()
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -72,37 +75,67 @@ func hint(err error) string {
 	if e, ok := errors.AsType[*usageError](err); ok && e.command != "" {
 		return "see " + e.command + " --help"
 	}
+	return cmp.Or(runHint(err), homeHint(err), systemHint(err))
+}
+
+// runHint says what to type about a run.
+func runHint(err error) string {
 	if _, ok := errors.AsType[*run.UnknownError](err); ok {
 		return "`spate runs` lists them"
 	}
 	if e, ok := errors.AsType[*run.AmbiguousError](err); ok {
 		return "type more of it: " + strings.Join(e.Runs[:min(3, len(e.Runs))], ", ")
 	}
-	if _, ok := errors.AsType[*client.LonelyError](err); ok {
-		return "start `spate serve` in another terminal, or leave --detach out"
+	if e, ok := errors.AsType[*run.NoJobError](err); ok {
+		return "spate results " + shortID(e.Run) + " lists its jobs"
 	}
-	if e, ok := errors.AsType[*run.OpenJobError](err); ok {
-		return "follow it: spate watch " + shortID(e.Run)
+	if e, ok := errors.AsType[*run.NoLogError](err); ok {
+		return fmt.Sprintf("how the job stands: spate show %s %d", shortID(e.Run), e.Index)
 	}
 	if e, ok := errors.AsType[*run.NothingToRetryError](err); ok {
 		return "name the jobs to run again: spate retry " + shortID(e.Run) + " 0"
 	}
+	if e, ok := errors.AsType[*run.RetriedError](err); ok {
+		return "follow it: spate watch " + shortID(e.Run)
+	}
 	if e, ok := errors.AsType[*run.EndedError](err); ok {
 		return "spate show " + shortID(e.Run)
 	}
-	if _, ok := errors.AsType[*engine.BusyError](err); ok {
-		return "stop it, or choose another home: SPATE_HOME=… spate serve"
+	return ""
+}
+
+const (
+	otherHome = "export SPATE_HOME=/path/to/folder"
+	otherTemp = "choose another: export TMPDIR=/path/to/folder"
+)
+
+// homeHint says what to type about an engine and its home.
+func homeHint(err error) string {
+	if _, ok := errors.AsType[*client.LonelyError](err); ok {
+		return "start `spate serve` in another terminal, or leave --detach out"
+	}
+	if e, ok := errors.AsType[*client.OverdueError](err); ok {
+		if e.PID != 0 {
+			return fmt.Sprintf("end it: kill %d", e.PID)
+		}
+		return "look at it: spate doctor"
+	}
+	if e, ok := errors.AsType[*engine.BusyError](err); ok {
+		if e.By.PID != 0 {
+			return fmt.Sprintf("stop it with kill %d, or choose another home: %s", e.By.PID, otherHome)
+		}
+		return "try again, or choose another home: " + otherHome
 	}
 	if _, ok := errors.AsType[*store.NewerError](err); ok {
-		return "use the newer spate, or another home: SPATE_HOME=… spate run"
+		return "use the newer spate, or choose another home: " + otherHome
 	}
 	if _, ok := errors.AsType[*engine.FullError](err); ok {
 		return "nothing that was recorded is lost: make room, and `spate run --resume last` goes on"
 	}
 	if _, ok := errors.AsType[*engine.UnusableError](err); ok {
-		return "choose a home that can be written: SPATE_HOME=… spate run"
+		return "choose another: " + otherHome
 	}
-	return systemHint(err)
+	return ""
 }
 
 func systemHint(err error) string {
@@ -111,8 +144,17 @@ func systemHint(err error) string {
 		return "choose another address: spate serve --listen 127.0.0.1:0"
 	case errors.Is(err, syscall.ENOSPC):
 		return "the disk is full; make room and try again"
+	case isTemp(err):
+		return otherTemp
 	case errors.Is(err, fs.ErrPermission):
-		return "choose a home that can be written: SPATE_HOME=… spate run"
+		return "look at who may write there: spate doctor"
 	}
 	return ""
+}
+
+// isTemp says whether it was the folder for temporary files that could not be
+// used.
+func isTemp(err error) bool {
+	path, ok := errors.AsType[*fs.PathError](err)
+	return ok && filepath.Dir(path.Path) == filepath.Clean(os.TempDir())
 }

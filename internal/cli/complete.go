@@ -36,6 +36,23 @@ func (a *app) completeRuns(cmd *cobra.Command, args []string, begun string) ([]s
 	return runs, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
 
+// addGenerated adds the commands that Cobra makes, with examples.
+func addGenerated(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Example = "  spate help run"
+		case "completion":
+			cmd.Example = "  . <(spate completion bash)        in this shell, and in ~/.bashrc for all"
+			for _, shell := range cmd.Commands() {
+				shell.Example = "  spate completion " + shell.Name()
+			}
+		}
+	}
+}
+
 // completeFlagWithRuns offers them as the value of a flag.
 func completeFlagWithRuns(cmd *cobra.Command, flag string, a *app) {
 	mustComplete(cmd, flag, func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/spate-run/spate/internal/engine"
 	"github.com/spate-run/spate/internal/job"
 )
 
@@ -56,11 +55,15 @@ const (
 )
 
 func (a *app) examine(ctx context.Context, args []string) ([]finding, error) {
-	home, err := engine.DefaultHome()
+	home, err := defaultHome()
 	if err != nil {
 		return nil, err
 	}
-	findings := []finding{checkHome(home), checkDisk(home), checkTemp(), checkClock(home), checkPort(home), a.checkEngine(ctx, home), checkMachine()}
+	findings := []finding{checkHome(home), checkDisk(home), checkTemp(), checkClock(home), checkPort(home)}
+	if findings[0].State != trouble { // which is all that the engine would say
+		findings = append(findings, a.checkEngine(ctx, home))
+	}
+	findings = append(findings, checkMachine())
 	folder := "."
 	if len(args) == 1 {
 		folder = args[0]

@@ -198,8 +198,12 @@ func (a *app) finish(ctx context.Context, s *client.Session, r *run.Run, f follo
 	}
 	switch {
 	case hopeless != nil:
+		fact := fmt.Sprintf("no job can start (%v)", hopeless)
+		if p.Cancelled > 0 {
+			fact += fmt.Sprintf("; %s cancelled", count(p.Cancelled, "job"))
+		}
 		return &hintedError{
-			fact: fmt.Sprintf("no job can start (%v); %s were cancelled", hopeless, count(p.Cancelled, "job")),
+			fact: fact,
 			hint: "mend `command:` in the job file, or PATH; `spate doctor` looks at both",
 		}
 	case !succeeded(r, p):

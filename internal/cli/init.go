@@ -24,7 +24,9 @@ func (a *app) initCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init [FOLDER]",
 		Short: "Write a job folder that works, to start from",
-		Args:  misused(cobra.MaximumNArgs(1)),
+		Example: `  spate init my-job && spate run my-job
+  spate init                     in the current folder`,
+		Args: misused(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) == 1 {

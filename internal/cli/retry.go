@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -66,9 +67,22 @@ func (a *app) retry(ctx context.Context, id string, indices []int, detach bool, 
 		}
 		jobs, err := r.Retry(ctx, indices)
 		if err != nil {
-			return err
+			return unfinished(s, r, err)
 		}
 		fmt.Fprintf(a.stderr, "running %s again\n", count(jobs, "job"))
 		return a.goOn(ctx, s, r, detach, output)
 	})
+}
+
+// unfinished says how to come to the end of a run that is retried before it.
+func unfinished(s *client.Session, r *run.Run, err error) error {
+	_, open := errors.AsType[*run.OpenJobError](err)
+	nothing, ok := errors.AsType[*run.NothingToRetryError](err)
+	switch {
+	case !open && !(ok && nothing.Waiting > 0):
+		return err
+	case s.Own:
+		return &hintedError{fact: err.Error(), hint: "go on with it: spate run --resume " + shortID(r.ID)}
+	}
+	return &hintedError{fact: err.Error(), hint: "follow it: spate watch " + shortID(r.ID)}
 }

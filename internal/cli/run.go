@@ -144,6 +144,9 @@ func (a *app) resume(ctx context.Context, o runOptions) error {
 // goOn sends what is left of a run, and follows it.
 func (a *app) goOn(ctx context.Context, s *client.Session, r *run.Run, detach bool, output outputFlag) error {
 	p, err := r.Count(ctx)
+	if err == nil {
+		err = givenUp(r, p)
+	}
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,10 @@ they are kept, as by spate serve > exports, that is:
 
   . ./exports
   aws sqs list-queues`,
+		Example: `  spate serve
+  spate serve > exports
+  spate serve --listen 127.0.0.1:4100 --cadence aws
+  spate serve --ephemeral`,
 		Args: misused(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.config(cmd)
@@ -63,16 +67,32 @@ func (o serveOptions) config(cmd *cobra.Command) (engine.Config, error) {
 		return cfg, &usageError{err: fmt.Errorf("unknown --auth %q: it is sigv4 or none", o.auth), command: cmd.CommandPath()}
 	}
 	if o.listen != "" {
-		if _, _, err := net.SplitHostPort(o.listen); err != nil {
-			return cfg, &usageError{err: fmt.Errorf("--listen: %w", err), command: cmd.CommandPath()}
-		}
+		return cfg, checkListen(o.listen)
 	}
 	return cfg, nil
 }
 
+// checkListen refuses what is no loopback address: whoever reaches the engine
+// runs commands here.
+func checkListen(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	switch ip := net.ParseIP(host); {
+	case err != nil:
+		return &usageError{err: &hintedError{
+			fact: fmt.Sprintf("--listen %s is no address and port", addr), hint: "spate serve --listen 127.0.0.1:4100",
+		}}
+	case host != "localhost" && !ip.IsLoopback():
+		return &usageError{err: &hintedError{
+			fact: fmt.Sprintf("--listen %s: only loopback addresses are served", addr),
+			hint: "spate serve --listen " + net.JoinHostPort("127.0.0.1", port),
+		}}
+	}
+	return nil
+}
+
 func (a *app) serve(ctx context.Context, cfg engine.Config, o serveOptions) (err error) {
 	cfg.Log = a.log()
-	if cfg.Home, err = engine.DefaultHome(); err != nil {
+	if cfg.Home, err = defaultHome(); err != nil {
 		return err
 	}
 	if o.ephemeral {

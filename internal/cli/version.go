@@ -10,9 +10,10 @@ import (
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of spate",
-		Args:  misused(cobra.NoArgs),
+		Use:     "version",
+		Short:   "Print the version of spate",
+		Example: "  spate version",
+		Args:    misused(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(a.stdout, "spate %s %s/%s %s\n", version(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 			return err

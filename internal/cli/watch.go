@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +36,11 @@ func (a *app) watch(ctx context.Context, id string, output outputFlag) error {
 		if err != nil {
 			return err
 		}
-		if err := standsStill(ctx, s, r); err != nil {
+		p, err := r.Count(ctx)
+		if err != nil {
+			return err
+		}
+		if err := cmp.Or(givenUp(r, p), standing(s, r, p)); err != nil {
 			return err
 		}
 		label, err := r.Label(ctx, labelled)
@@ -45,6 +51,17 @@ func (a *app) watch(ctx context.Context, id string, output outputFlag) error {
 	})
 }
 
+// givenUp is an error where a run is over and was cancelled.
+func givenUp(r *run.Run, p run.Progress) error {
+	if !p.Finished() || p.Cancelled == 0 {
+		return nil
+	}
+	return &hintedError{
+		fact: fmt.Sprintf("run %s was cancelled: %s without a result", r.ID, count(p.Cancelled, "job")),
+		hint: "run them after all: spate retry " + shortID(r.ID),
+	}
+}
+
 // standsStill is an error where there is nothing to wait for: the run has jobs
 // without a result, and no engine runs that would start them.
 func standsStill(ctx context.Context, s *client.Session, r *run.Run) error {
@@ -52,8 +69,15 @@ func standsStill(ctx context.Context, s *client.Session, r *run.Run) error {
 		return nil
 	}
 	p, err := r.Count(ctx)
-	if err != nil || p.Finished() {
+	if err != nil {
 		return err
+	}
+	return standing(s, r, p)
+}
+
+func standing(s *client.Session, r *run.Run, p run.Progress) error {
+	if !s.Address.Quiet || p.Finished() {
+		return nil
 	}
 	return &hintedError{
 		fact: "run " + r.ID + " stands still: no engine runs",

@@ -91,13 +91,26 @@ func Local(ctx context.Context, home string, p Purpose, log *slog.Logger) (*Sess
 	}
 }
 
+// An OverdueError reports an engine that was waited for in vain.
+type OverdueError struct {
+	Home string
+	PID  int // of a process that shows earlier runs; 0 for one of which nothing is known
+}
+
+func (e *OverdueError) Error() string {
+	if e.PID != 0 {
+		return fmt.Sprintf("process %d shows earlier runs of %s, and does not come to an end", e.PID, e.Home)
+	}
+	return "another engine is starting or ending in " + e.Home + ", and does not get done"
+}
+
 // overdue says what has been waited for too long.
 func overdue(home string, at engine.Address, waited time.Duration) error {
 	switch {
 	case at.Quiet && waited > quietWait:
-		return fmt.Errorf("process %d shows earlier runs of %s, and does not come to an end", at.PID, home)
+		return &OverdueError{Home: home, PID: at.PID}
 	case !at.Quiet && waited > startingWait:
-		return errors.New("another engine is starting or ending in " + home + ", and does not get done")
+		return &OverdueError{Home: home}
 	}
 	return nil
 }

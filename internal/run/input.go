@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/record"
 )
 
@@ -44,17 +46,26 @@ func (s *Stack) putInputs(ctx context.Context, r record.Run) error {
 			return nil
 		})
 		if err != nil {
-			group.Go(func() error { return fmt.Errorf("reading input %q: %w", input, err) })
+			group.Go(func() error { return inputProblem(input, err) })
 			break
 		}
 	}
 	return group.Wait()
 }
 
+// inputProblem tells of an input that cannot be taken.
+func inputProblem(input string, err error) error {
+	fact := fmt.Sprintf("%q cannot be read: %v", input, err)
+	if errors.Is(err, fs.ErrNotExist) {
+		fact = fmt.Sprintf("%q is not there", input)
+	}
+	return job.Problem{File: "inputs", Fact: fact, Hint: "mend `inputs:` in the job file"}
+}
+
 func putFile(ctx context.Context, records *record.Store, key, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("reading an input: %w", err)
+		return inputProblem(path, err)
 	}
 	defer f.Close()
 	return records.Put(ctx, key, f)
@@ -64,7 +75,7 @@ func putFile(ctx context.Context, records *record.Store, key, path string) error
 func (s *Stack) copyInput(ctx context.Context, run, address string) error {
 	bucket, key, ok := strings.Cut(strings.TrimPrefix(address, "s3://"), "/")
 	if !ok || bucket == "" || key == "" {
-		return fmt.Errorf("input %q is not s3://bucket/key", address)
+		return job.Problem{File: "inputs", Fact: fmt.Sprintf("%q has no key", address), Hint: "write it like s3://bucket/key, or s3://bucket/folder/"}
 	}
 	from := &record.Store{S3: s.aws.S3, Bucket: bucket}
 	folder := key[:strings.LastIndex(strings.TrimSuffix(key, "/"), "/")+1]
@@ -85,7 +96,7 @@ func (s *Stack) copyInput(ctx context.Context, run, address string) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("input %s is not there", address)
+		return inputProblem(address, fs.ErrNotExist)
 	}
 	return nil
 }

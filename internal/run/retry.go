@@ -33,6 +33,13 @@ func (e *OpenJobError) Error() string {
 	return fmt.Sprintf("job %d of run %s has no result yet", e.Index, e.Run)
 }
 
+// A RetriedError reports a run that another command retries.
+type RetriedError struct{ Run string }
+
+func (e *RetriedError) Error() string {
+	return fmt.Sprintf("run %s is being retried by another command", e.Run)
+}
+
 // Retry makes a further generation of some of the run's jobs: of those that
 // are named, or of those that failed or were cancelled where none is. It
 // returns how many they are; Send sends them.
@@ -56,7 +63,7 @@ func (r *Run) Retry(ctx context.Context, indices []int) (jobs int, err error) {
 		return 0, err
 	}
 	if !created {
-		return 0, fmt.Errorf("run %s is being retried by another command", r.ID)
+		return 0, &RetriedError{r.ID}
 	}
 	return len(retry.Indices), nil
 }

@@ -68,7 +68,10 @@ func spoolParams(ctx context.Context, source *job.Source) (spool *os.File, jobs 
 			return nil, 0, err
 		}
 		if len(line) > maxBody {
-			return nil, 0, fmt.Errorf("configuration %d has %d bytes, and a message holds at most %d", jobs, len(line), maxBody)
+			return nil, 0, job.Problem{
+				File: "params", Fact: fmt.Sprintf("configuration %d has %d bytes, and a message holds at most %d", jobs, len(line), maxBody),
+				Hint: "keep large values in files, and name these; `inputs:` in the job file brings them along",
+			}
 		}
 		if _, err := w.Write(append(line, '\n')); err != nil {
 			return nil, 0, fmt.Errorf("spooling configurations: %w", err)

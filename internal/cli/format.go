@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A style is an ANSI escape sequence, or nothing where there is no terminal.
@@ -56,11 +58,36 @@ func count(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
+// cell escapes what would break a line of a table, or change the terminal:
+// values of parameters and names of metrics and files may hold anything.
+func cell(text string) string {
+	odd := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && r != '\u00a0' }
+	if !strings.ContainsFunc(text, odd) {
+		return text
+	}
+	var b strings.Builder
+	for rest := text; rest != ""; {
+		r, size := utf8.DecodeRuneInString(rest)
+		if odd(r) {
+			quoted := strconv.Quote(rest[:size])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		} else {
+			b.WriteString(rest[:size])
+		}
+		rest = rest[size:]
+	}
+	return b.String()
+}
+
 // printTable writes rows below their headings, in columns.
 func printTable(w io.Writer, headings []string, rows [][]string) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{headings}, rows...) {
-		fmt.Fprintln(columns, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+		cells := make([]string, len(row))
+		for i, text := range row {
+			cells[i] = cell(text)
+		}
+		fmt.Fprintln(columns, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 	}
 	return columns.Flush()
 }
@@ -69,7 +96,7 @@ func printTable(w io.Writer, headings []string, rows [][]string) error {
 func printFacts(w io.Writer, facts [][2]string) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, fact := range facts {
-		fmt.Fprintf(columns, "%s\t%s\n", fact[0], fact[1])
+		fmt.Fprintf(columns, "%s\t%s\n", fact[0], cell(fact[1]))
 	}
 	return columns.Flush()
 }

@@ -89,7 +89,7 @@ func (a *app) suggest(r *run.Run, rows []run.Row, p run.Progress) {
 	id := shortID(r.ID)
 	var commands []string
 	if p.Done > 0 {
-		commands = append(commands, "spate results "+id+" --sort "+firstMetric(rows), "spate results "+id+" --download out")
+		commands = append(commands, "spate results "+id+" --sort "+shellQuote([]string{firstMetric(rows)}), "spate results "+id+" --download out")
 	}
 	for _, row := range rows {
 		if row.State == record.Failed {
@@ -105,12 +105,13 @@ func (a *app) suggest(r *run.Run, rows []run.Row, p run.Progress) {
 	a.next(commands...)
 }
 
-// firstMetric is what results are sorted by when nobody says.
+// firstMetric heads the column that results are sorted by when nobody says.
 func firstMetric(rows []run.Row) string {
-	if metrics := metricNames(rows); len(metrics) > 0 {
-		return metrics[0]
+	metrics := metricNames(rows)
+	if len(metrics) == 0 {
+		return "time"
 	}
-	return "time"
+	return newColumns(rows[0].Config.Names(), metrics).metrics[0].heading
 }
 
 // reportBest prints the table of results: the whole of a short one, else the
@@ -128,9 +129,9 @@ func (a *app) reportBest(r *run.Run, rows []run.Row) error {
 	}
 	shown := done[:min(bestShown, len(done))]
 	if len(done) > len(shown) {
-		fmt.Fprintf(a.stderr, "\nthe %d with the lowest %s, of %d done:\n", len(shown), metric, len(done))
+		fmt.Fprintf(a.stderr, "\nthe %d with the lowest %s, of %d done:\n", len(shown), cell(metric), len(done))
 	} else {
-		fmt.Fprintf(a.stderr, "\nby %s:\n", metric)
+		fmt.Fprintf(a.stderr, "\nby %s:\n", cell(metric))
 	}
 	return printResults(a.stdout, r.Params, shown, "table")
 }
@@ -144,9 +145,9 @@ func (a *app) reportFailures(ctx context.Context, r *run.Run, rows []run.Row) er
 			fmt.Fprintf(a.stderr, "… and %d more: spate show %s\n", len(failed)-i, shortID(r.ID))
 			break
 		}
-		fmt.Fprintf(a.stderr, "\njob %d %s: %s\n", row.Index, row.Result.State, row.Config)
+		fmt.Fprintf(a.stderr, "\njob %d %s: %s\n", row.Index, row.Result.State, cell(row.Config.String()))
 		if row.Result.Reason != "" {
-			fmt.Fprintf(a.stderr, "  %s\n", row.Result.Reason)
+			fmt.Fprintf(a.stderr, "  %s\n", cell(row.Result.Reason))
 		}
 		tail, err := r.LogTail(ctx, *row.Result, tailBytes)
 		if err != nil {

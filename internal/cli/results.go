@@ -11,7 +11,6 @@ import (
 	"io"
 	"iter"
 	"maps"
-	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -95,15 +94,17 @@ func metricNames(rows []run.Row) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// sortRows sorts by a metric, a parameter or "time"; rows that have no such
-// value come last. An empty order keeps the order of the configurations.
+// sortRows sorts by a column or "time"; rows that have no such value come last.
+// An empty order keeps the order of the configurations.
 func sortRows(rows []run.Row, order string) error {
 	name, down := strings.CutPrefix(order, "-")
 	if name == "" || len(rows) == 0 {
 		return nil
 	}
-	known := append(metricNames(rows), append(rows[0].Config.Names(), "time")...)
-	if !slices.Contains(known, name) {
+	c := newColumns(rows[0].Config.Names(), metricNames(rows))
+	of, ok := c.by(name)
+	if !ok {
+		known := slices.Concat(headingsOf(c.metrics), headingsOf(c.params), []string{"time"})
 		hint := "there are " + strings.Join(known, ", ")
 		if near, ok := job.Nearest(name, known); ok {
 			hint = fmt.Sprintf("did you mean %q?", near)
@@ -111,7 +112,7 @@ func sortRows(rows []run.Row, order string) error {
 		return &hintedError{fact: fmt.Sprintf("there is neither a metric nor a parameter %q", name), hint: hint}
 	}
 	slices.SortStableFunc(rows, func(x, y run.Row) int {
-		a, b := sortKey(x, name), sortKey(y, name)
+		a, b := of(x), of(y)
 		if a.missing || b.missing {
 			return cmp.Compare(btoi(a.missing), btoi(b.missing))
 		}
@@ -124,29 +125,6 @@ func sortRows(rows []run.Row, order string) error {
 	return nil
 }
 
-// A key is what one row is sorted by: numbers first, then texts.
-type key struct {
-	missing bool
-	number  float64
-	text    string
-}
-
-func sortKey(row run.Row, name string) key {
-	if row.Result != nil {
-		if value, ok := row.Result.Metrics[name]; ok {
-			return key{number: value, missing: math.IsNaN(value)}
-		}
-		if name == "time" {
-			return key{number: duration(*row.Result).Seconds()}
-		}
-	}
-	value, ok := row.Config.Get(name)
-	if n, err := strconv.ParseFloat(value.Text, 64); ok && err == nil {
-		return key{number: n}
-	}
-	return key{missing: !ok, number: math.Inf(1), text: value.Text}
-}
-
 func btoi(b bool) int {
 	if b {
 		return 1
@@ -157,12 +135,12 @@ func btoi(b bool) int {
 func duration(r record.Result) time.Duration { return r.Ended.Sub(r.Started) }
 
 func printResults(w io.Writer, params []string, rows []run.Row, output outputFlag) error {
-	metrics := metricNames(rows)
+	c := newColumns(params, metricNames(rows))
 	switch output {
 	case "json":
 		return printResultsJSON(w, rows)
 	case "csv":
-		return printCSV(w, params, metrics, func(yield func(run.Row, error) bool) {
+		return printCSV(w, c, func(yield func(run.Row, error) bool) {
 			for _, row := range rows {
 				if !yield(row, nil) {
 					return
@@ -170,13 +148,13 @@ func printResults(w io.Writer, params []string, rows []run.Row, output outputFla
 			}
 		})
 	}
-	headings := headings(params, metrics)
+	headings := c.headings()
 	for i := range headings {
 		headings[i] = strings.ToUpper(headings[i])
 	}
 	var cells [][]string
 	for _, row := range rows {
-		cells = append(cells, resultCells(row, params, metrics, number))
+		cells = append(cells, c.cells(row, number))
 	}
 	return printTable(w, headings, cells)
 }
@@ -212,7 +190,7 @@ func printAllCSV(w io.Writer, params []string, rows iter.Seq2[run.Row, error]) (
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	return printCSV(w, params, slices.Sorted(maps.Keys(metrics)), decodeRows(f))
+	return printCSV(w, newColumns(params, slices.Sorted(maps.Keys(metrics))), decodeRows(f))
 }
 
 func decodeRows(from io.Reader) iter.Seq2[run.Row, error] {
@@ -228,47 +206,22 @@ func decodeRows(from io.Reader) iter.Seq2[run.Row, error] {
 	}
 }
 
-func printCSV(w io.Writer, params, metrics []string, rows iter.Seq2[run.Row, error]) error {
+func printCSV(w io.Writer, c columns, rows iter.Seq2[run.Row, error]) error {
 	exact := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 	out := csv.NewWriter(w)
-	if err := out.Write(headings(params, metrics)); err != nil {
+	if err := out.Write(c.headings()); err != nil {
 		return err
 	}
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
-		if err := out.Write(resultCells(row, params, metrics, exact)); err != nil {
+		if err := out.Write(c.cells(row, exact)); err != nil {
 			return err
 		}
 	}
 	out.Flush()
 	return out.Error()
-}
-
-func headings(params, metrics []string) []string {
-	return slices.Concat([]string{"index"}, params, []string{"state", "seconds"}, metrics)
-}
-
-// resultCells lays out index, parameters, state, time and metrics.
-func resultCells(row run.Row, params, metrics []string, metric func(float64) string) []string {
-	line := []string{strconv.Itoa(row.Index)}
-	for _, name := range params {
-		value, _ := row.Config.Get(name)
-		line = append(line, value.Text)
-	}
-	if row.Result == nil {
-		return append(line, append([]string{string(row.State), ""}, make([]string, len(metrics))...)...)
-	}
-	line = append(line, string(row.Result.State), strconv.FormatFloat(duration(*row.Result).Seconds(), 'f', 3, 64))
-	for _, name := range metrics {
-		text := ""
-		if value, ok := row.Result.Metrics[name]; ok {
-			text = metric(value)
-		}
-		line = append(line, text)
-	}
-	return line
 }
 
 // A resultLine is one job in the JSON output.

@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,5 +61,59 @@ func TestACSVOfAnySizeTakesLittleMemory(t *testing.T) {
 	}
 	if last > before+most {
 		t.Errorf("%d rows take %d bytes of memory, want at most %d", n, last-before, most)
+	}
+}
+
+// Values, and names of metrics, that would break a table or change a terminal
+// are escaped in it. CSV and JSON have them as they are.
+func TestTablesEscapeWhatIsNoText(t *testing.T) {
+	odd := "a\tb\nc\x1b[31m\u202e\xff é 文"
+	row := run.Row{
+		Config: job.Config{{Name: "p", Value: job.Text(odd)}}, State: record.Done,
+		Result: &record.Result{State: record.Done, Metrics: map[string]float64{"m\nn": 1}},
+	}
+	var table, csv strings.Builder
+	if err := printResults(&table, []string{"p"}, []run.Row{row}, "table"); err != nil {
+		t.Fatal(err)
+	}
+	if err := printResults(&csv, []string{"p"}, []run.Row{row}, "csv"); err != nil {
+		t.Fatal(err)
+	}
+	want := "INDEX  P                                  STATE  SECONDS  M\\nN\n" +
+		`0      a\tb\nc\x1b[31m\u202e\xff é 文  done   0.000    1` + "\n"
+	if diff := cmp.Diff(strings.Join(strings.Fields(want), " "), strings.Join(strings.Fields(table.String()), " ")); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
+	}
+	if got := csv.String(); !strings.Contains(got, odd) || !strings.Contains(got, "m\nn") {
+		t.Errorf("CSV: got %q, want %q in it", got, odd)
+	}
+}
+
+// Metrics and parameters that are named like columns of the table have columns
+// of their own, by which it can be sorted.
+func TestColumnsOfOneName(t *testing.T) {
+	metrics := map[string]float64{"State": 2, "n": 3, "loss": 4, "time": 5}
+	rows := []run.Row{
+		{Index: 0, Config: job.Config{{Name: "index", Value: job.Text("7")}, {Name: "n", Value: job.Text("8")}}, State: record.Cancelled},
+		{Index: 1, Config: job.Config{{Name: "index", Value: job.Text("6")}, {Name: "n", Value: job.Text("9")}}, State: record.Done,
+			Result: &record.Result{State: record.Done, Metrics: metrics}},
+	}
+	var got strings.Builder
+	if err := printResults(&got, []string{"index", "n"}, rows, "csv"); err != nil {
+		t.Fatal(err)
+	}
+	const want = "index,param.index,n,state,seconds,metric.State,loss,metric.n,metric.time\n0,7,8,cancelled,,,,,\n1,6,9,done,0.000,2,4,3,5\n"
+	if diff := cmp.Diff(want, got.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for order, first := range map[string]int{
+		"metric.n": 1, "param.index": 1, "index": 0, "-index": 1, "n": 0, "-n": 1, "metric.State": 1, "state": 0, "seconds": 1, "metric.time": 1,
+	} {
+		sorted := slices.Clone(rows)
+		if err := sortRows(sorted, order); err != nil {
+			t.Errorf("sorting by %s: %v", order, err)
+		} else if sorted[0].Index != first {
+			t.Errorf("sorting by %s: got job %d first, want %d", order, sorted[0].Index, first)
+		}
 	}
 }

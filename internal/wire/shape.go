@@ -5,8 +5,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/aws/smithy-go/middleware"
 )
@@ -67,6 +65,7 @@ type variant struct {
 type planner struct {
 	service *Service
 	special exceptions
+	anyCase bool // of a member's first letter, in requests
 
 	mu     sync.Mutex
 	shapes map[reflect.Type]*shape
@@ -149,6 +148,9 @@ func (p *planner) planStruct(s *shape) {
 	s.byName = make(map[string]*field, len(s.fields))
 	for i := range s.fields {
 		s.byName[s.fields[i].name] = &s.fields[i]
+		if p.anyCase {
+			s.byName[lower(s.fields[i].name)] = &s.fields[i]
+		}
 	}
 }
 
@@ -167,8 +169,7 @@ func (p *planner) spell(name string) string {
 	if !p.service.LowerCamel {
 		return name
 	}
-	first, size := utf8.DecodeRuneInString(name)
-	return string(unicode.ToLower(first)) + name[size:]
+	return lower(name)
 }
 
 // planInterface plans a union or a document. The SDK's unions are interfaces

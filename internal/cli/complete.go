@@ -46,6 +46,8 @@ func addGenerated(root *cobra.Command) {
 			cmd.Example = "  spate help run"
 		case "completion":
 			cmd.Example = "  . <(spate completion bash)        in this shell, and in ~/.bashrc for all"
+			cmd.Args = misused(unknownCommand)
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			for _, shell := range cmd.Commands() {
 				shell.Example = "  spate completion " + shell.Name()
 			}
@@ -86,7 +88,8 @@ func runAnd(most int) func(args []string) error {
 	}
 }
 
-// unknownCommand refuses arguments of spate itself: they are no command.
+// unknownCommand refuses arguments of a command that has others: they are none
+// of these.
 func unknownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -97,9 +100,9 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 			names = append(names, sub.Name())
 		}
 	}
-	err := &hintedError{fact: fmt.Sprintf("unknown command %q", args[0]), hint: "see spate --help"}
+	err := &hintedError{fact: fmt.Sprintf("unknown command %q", args[0]), hint: "see " + cmd.CommandPath() + " --help"}
 	if near, ok := job.Nearest(args[0], names); ok {
-		err.hint = "did you mean `spate " + near + "`?"
+		err.hint = "did you mean `" + cmd.CommandPath() + " " + near + "`?"
 	}
 	return err
 }
@@ -114,6 +117,12 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 		if _, err := strconv.Atoi(unknown.GetSpecifiedShortnames()); err == nil {
 			return notIndex("-" + unknown.GetSpecifiedShortnames())
 		}
+	}
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok && bad.GetFlag().Value.Type() == "int" {
+		return &usageError{err: &hintedError{
+			fact: fmt.Sprintf("--%s: %q is no whole number", bad.GetFlag().Name, bad.GetValue()),
+			hint: "see " + cmd.CommandPath() + " --help",
+		}}
 	}
 	if errors.As(err, &named) && len(named.GetSpecifiedName()) > 1 && cmd.Flag(named.GetSpecifiedName()) == nil {
 		if near, ok := job.Nearest(named.GetSpecifiedName(), flagNames(cmd)); ok {

@@ -72,7 +72,7 @@ func writeFolder(dir, name string) (written []string, err error) {
 		}
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
+		return nil, &hintedError{fact: err.Error(), hint: "choose another folder: spate init my-job"}
 	}
 	for _, entry := range entries {
 		text, err := folder.ReadFile("folder/" + entry.Name())

@@ -9,12 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"maps"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,6 +76,9 @@ func (a *app) resultsCommand() *cobra.Command {
 
 func (a *app) download(ctx context.Context, r *run.Run, rows []run.Row, dir string) error {
 	files, err := r.Download(ctx, rows, dir)
+	if bad, ok := errors.AsType[*fs.PathError](err); ok && !errors.Is(err, syscall.ENOSPC) {
+		return &hintedError{fact: bad.Error(), hint: "name another folder: --download out"}
+	}
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,9 @@ them; so it does after a crash. The exit code is 0 only when the run succeeded.`
 				return a.resume(cmd.Context(), o)
 			}
 			if cmd.Flags().Changed("max") && (o.max < 1 || o.max > job.MaxTasks) {
-				return &usageError{err: job.Problem{File: "--max", Fact: fmt.Sprintf("%d is not between 1 and %d", o.max, job.MaxTasks)}}
+				return &usageError{err: job.Problem{
+					File: "--max", Fact: fmt.Sprintf("%d is not between 1 and %d", o.max, job.MaxTasks), Hint: "leave it out for the job file's",
+				}}
 			}
 			folder := "."
 			if len(args) == 1 {

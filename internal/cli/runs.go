@@ -23,6 +23,9 @@ func (a *app) runsCommand() *cobra.Command {
   spate runs -n 5 -o json`,
 		Args: misused(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 {
+				return &usageError{err: &hintedError{fact: fmt.Sprintf("--limit: %d is below 1", limit), hint: "spate runs -n 5"}}
+			}
 			return a.withEngine(cmd.Context(), client.Look, func(s *client.Session) error {
 				runs, err := run.List(cmd.Context(), s.AWS, limit)
 				if err != nil {

@@ -107,7 +107,8 @@ func Find(ctx context.Context, aws *client.AWS, id string) (*Run, error) {
 	return nil, ambiguous
 }
 
-// List returns the newest runs of all stacks, at most limit.
+// List returns the newest runs of all stacks, at most limit of them, which is
+// not below 0.
 func List(ctx context.Context, aws *client.AWS, limit int) ([]*Run, error) {
 	all, err := entries(ctx, aws)
 	if err != nil {

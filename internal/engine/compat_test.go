@@ -57,6 +57,9 @@ func compat(e *Engine) string {
 		{"CloudWatch", e.services.cloudwatch.Wire().Operations()},
 		{"CloudWatch Logs", e.services.logs.Wire().Operations()},
 		{"Application Auto Scaling", e.services.autoscaling.Wire().Operations()},
+		{"ECR", e.services.ecr.Wire().Operations()},
+		{"SSM", e.services.ssm.Wire().Operations()},
+		{"Secrets Manager", e.services.secretsmanager.Wire().Operations()},
 		{"STS", e.services.sts.Wire().Operations()},
 	} {
 		fmt.Fprintf(&b, "| %s | %s |\n", service.name, strings.Join(service.operations, ", "))
@@ -133,7 +136,22 @@ its alarms, which stay in INSUFFICIENT_DATA, and never scales.
 
 **CloudWatch Logs.** Filter patterns have terms, phrases, - and ?.
 
-**CloudFormation.** No macros, nested stacks, custom resources, imports, stack
+**ECR.** A repository's address is the engine's, 127.0.0.1:port/name; docker login
+works with GetAuthorizationToken. Images are pushed and pulled, not put by the API.
+Lifecycle and repository policies, scanning and encryption are kept without effect.
+
+**SSM.** Parameter Store, without labels and parameter policies. A SecureString is
+kept as it is, since there are no keys; without decryption its value is hidden.
+` + "`/cdk-bootstrap/hnb659fds/version`" + ` is there from the start, for AWS CDK.
+
+**Secrets Manager.** Values are kept as they are, since there are no keys. No
+rotation, replicas or resource policies.
+
+**STS.** Any role of the account can be assumed, also one that nobody made. Its
+credentials are the engine's keys, which do not expire, and may do everything.
+
+**CloudFormation.** A dynamic reference to a SecureString is taken in any property
+(AWS: in a few). No macros, nested stacks, custom resources, imports, stack
 policies or drift. Change sets are there at once. DescribeStacks waits up to a
 second for the operation of the stack that it is asked about, since clients look
 again only many seconds later.

@@ -7,6 +7,7 @@
 //	  identity  the port and the keys that are kept from run to run
 //	  spate.db  the store
 //	  objects/  S3's objects, as plain files
+//	  images/   the layers of ECR's images, as plain files
 //	  work/     the folders of workers, which end with them
 //
 // The services do not know each other. The engine joins them: the queues'

@@ -18,10 +18,13 @@ import (
 	"github.com/spate-run/spate/internal/engine/autoscaling"
 	"github.com/spate-run/spate/internal/engine/cloudformation"
 	"github.com/spate-run/spate/internal/engine/cloudwatch"
+	"github.com/spate-run/spate/internal/engine/ecr"
 	"github.com/spate-run/spate/internal/engine/ecs"
 	"github.com/spate-run/spate/internal/engine/logs"
 	"github.com/spate-run/spate/internal/engine/s3"
+	"github.com/spate-run/spate/internal/engine/secretsmanager"
 	"github.com/spate-run/spate/internal/engine/sqs"
+	"github.com/spate-run/spate/internal/engine/ssm"
 	"github.com/spate-run/spate/internal/engine/sts"
 	"github.com/spate-run/spate/internal/runner"
 	"github.com/spate-run/spate/internal/store"
@@ -79,6 +82,9 @@ type services struct {
 	cloudwatch     *cloudwatch.Service
 	autoscaling    *autoscaling.Service
 	cloudformation *cloudformation.Service
+	ssm            *ssm.Service
+	secretsmanager *secretsmanager.Service
+	ecr            *ecr.Service
 }
 
 // Open takes the home, loads its state and listens. It answers requests once

@@ -19,6 +19,7 @@ type home string
 
 func (h home) database() string { return filepath.Join(string(h), "spate.db") }
 func (h home) objects() string  { return filepath.Join(string(h), "objects") }
+func (h home) images() string   { return filepath.Join(string(h), "images") }
 func (h home) lock() string     { return filepath.Join(string(h), "lock") }
 func (h home) leases() string   { return filepath.Join(string(h), "leases") }
 func (h home) identity() string { return filepath.Join(string(h), "identity") }

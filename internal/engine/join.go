@@ -13,10 +13,13 @@ import (
 	"github.com/spate-run/spate/internal/engine/autoscaling"
 	"github.com/spate-run/spate/internal/engine/cloudformation"
 	"github.com/spate-run/spate/internal/engine/cloudwatch"
+	"github.com/spate-run/spate/internal/engine/ecr"
 	"github.com/spate-run/spate/internal/engine/ecs"
 	"github.com/spate-run/spate/internal/engine/logs"
 	"github.com/spate-run/spate/internal/engine/s3"
+	"github.com/spate-run/spate/internal/engine/secretsmanager"
 	"github.com/spate-run/spate/internal/engine/sqs"
+	"github.com/spate-run/spate/internal/engine/ssm"
 	"github.com/spate-run/spate/internal/engine/sts"
 	"github.com/spate-run/spate/internal/runner"
 	"github.com/spate-run/spate/internal/scaling"
@@ -58,34 +61,62 @@ func (e *Engine) join(ctx context.Context, h home) (err error) {
 	}); err != nil {
 		return err
 	}
-	s.sts = sts.New(sts.Config{Account: account()})
+	if s.ssm, err = ssm.New(ctx, ssm.Config{Store: e.store, Account: account(), Fixed: bootstrapVersion()}); err != nil {
+		return err
+	}
+	if s.secretsmanager, err = secretsmanager.New(ctx, secretsmanager.Config{Store: e.store, Account: account()}); err != nil {
+		return err
+	}
+	if s.ecr, err = ecr.New(ctx, ecr.Config{
+		Store: e.store, Account: account(), Log: log, Dir: h.images(), Endpoint: e.address.Endpoint, Keys: e.keys(),
+	}); err != nil {
+		return err
+	}
+	s.sts = sts.New(sts.Config{Account: account(), Keys: e.address.Keys})
 	e.handler = e.newHandler()
 	return nil
 }
 
+// keys are what requests are signed with; nil where they need no signature.
+func (e *Engine) keys() *wire.Keys {
+	if e.cfg.Open {
+		return nil
+	}
+	return &e.address.Keys
+}
+
+// bootstrapVersion is the parameter by which AWS CDK tells that an environment
+// is fit for it: the version of its bootstrap template, whose roles, bucket and
+// repository a person has by cdk bootstrap on AWS. The version is that of
+// aws-cdk 2.1148, and stands for all that an engine does without it.
+// https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
+func bootstrapVersion() map[string]string {
+	return map[string]string{"/cdk-bootstrap/hnb659fds/version": "33"}
+}
+
 func (e *Engine) newHandler() http.Handler {
 	s := e.services
-	keys := &e.address.Keys
-	if e.cfg.Open {
-		keys = nil
-	}
-	agent := s.ecs.AgentHandler()
+	agent, images := s.ecs.AgentHandler(), s.ecr.Registry()
 	api := wire.NewHandler(wire.Config{
 		Services: []*wire.Service{
 			s.sqs.Wire(), s.sts.Wire(), s.logs.Wire(), s.ecs.Wire(),
 			s.cloudwatch.Wire(), s.autoscaling.Wire(), s.cloudformation.Wire(),
+			s.ssm.Wire(), s.secretsmanager.Wire(), s.ecr.Wire(),
 		},
 		Objects: s.s3,
-		Keys:    keys,
+		Keys:    e.keys(),
 		Log:     e.cfg.Log,
 	})
 	// No ServeMux: it cleans paths, and a//b and ../x are keys of objects.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/_spate/ecs/") {
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/_spate/ecs/"):
 			agent.ServeHTTP(w, r)
-			return
+		case strings.HasPrefix(r.URL.Path, ecr.Prefix): // no bucket: their names have three letters
+			images.ServeHTTP(w, r)
+		default:
+			api.ServeHTTP(w, r)
 		}
-		api.ServeHTTP(w, r)
 	})
 }
 

@@ -198,6 +198,12 @@ func (b *build) create(k kind, want resource) (*act, error) {
 	return &act{
 		inert: k.inert,
 		do: func(ctx, _ context.Context) (made, error) {
+			if err := r.resolve(ctx, b.clients); err != nil {
+				return made{}, err
+			}
+			if name := r.text(k.name); name != "" {
+				r.Name = name
+			}
 			if err := refuseExisting(ctx, b.clients, k, r); err != nil {
 				return made{}, err
 			}
@@ -205,7 +211,7 @@ func (b *build) create(k kind, want resource) (*act, error) {
 		},
 		end: func(m made, err error) (*act, error) {
 			if m.ID != "" {
-				want.ID, want.Attributes = m.ID, m.Attributes
+				want.ID, want.Name, want.Attributes = m.ID, r.Name, m.Attributes
 				b.mark(want, v.begun, "Resource creation Initiated")
 			}
 			return b.ended(k, want, v, m, err)
@@ -240,6 +246,9 @@ func (op *operation) updateAct(k kind, want resource, before instance, changed [
 	return &act{
 		inert: k.inert,
 		do: func(ctx, _ context.Context) (made, error) {
+			if err := r.resolve(ctx, op.clients); err != nil {
+				return made{}, err
+			}
 			if r.changed("Tags") {
 				if err := k.retag(ctx, op.clients, r, before.Tags); err != nil {
 					return made{}, err

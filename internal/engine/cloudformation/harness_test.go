@@ -21,17 +21,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/spate-run/spate/internal/engine/autoscaling"
 	cfn "github.com/spate-run/spate/internal/engine/cloudformation"
 	"github.com/spate-run/spate/internal/engine/cloudwatch"
+	ecrservice "github.com/spate-run/spate/internal/engine/ecr"
 	ecsservice "github.com/spate-run/spate/internal/engine/ecs"
 	"github.com/spate-run/spate/internal/engine/logs"
 	s3service "github.com/spate-run/spate/internal/engine/s3"
+	"github.com/spate-run/spate/internal/engine/secretsmanager"
 	sqsservice "github.com/spate-run/spate/internal/engine/sqs"
+	"github.com/spate-run/spate/internal/engine/ssm"
 	"github.com/spate-run/spate/internal/runner"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
@@ -101,11 +102,22 @@ func (e *engine) open() {
 		Store: db, Account: account, Log: log, AWS: e.config, Capacity: e.capacity, SetCapacity: e.setCapacity,
 	})
 	e.must(err)
+	parameters, err := ssm.New(ctx, ssm.Config{
+		Store: db, Account: account, Fixed: map[string]string{"/cdk-bootstrap/hnb659fds/version": "21"},
+	})
+	e.must(err)
+	secrets, err := secretsmanager.New(ctx, secretsmanager.Config{Store: db, Account: account})
+	e.must(err)
+	repositories, err := ecrservice.New(ctx, ecrservice.Config{
+		Store: db, Account: account, Log: log, Dir: filepath.Join(e.dir, "images"), Endpoint: "http://127.0.0.1:4100",
+	})
+	e.must(err)
 	stacks, err := cfn.New(ctx, cfn.Config{Store: db, Account: account, Log: log, AWS: e.config})
 	e.must(err)
 	e.handler = wire.NewHandler(wire.Config{
 		Services: []*wire.Service{
-			queues.Wire(), groups.Wire(), tasks.Wire(), alarms.Wire(), targets.Wire(), stacks.Wire(), parameterStore(),
+			queues.Wire(), groups.Wire(), tasks.Wire(), alarms.Wire(), targets.Wire(), stacks.Wire(),
+			parameters.Wire(), secrets.Wire(), repositories.Wire(),
 		},
 		Objects: objects, Keys: keys,
 	})
@@ -123,21 +135,6 @@ func (e *engine) open() {
 		wg.Wait()
 		db.Close()
 	})
-}
-
-// parameterStore is a parameter store with what templates of CDK ask for.
-func parameterStore() *wire.Service {
-	w := &wire.Service{Name: "ssm", Target: "AmazonSSM", JSONVersion: "1.1"}
-	wire.Handle(w, func(_ context.Context, in *ssm.GetParametersInput) (*ssm.GetParametersOutput, error) {
-		out := &ssm.GetParametersOutput{}
-		for _, name := range in.Names {
-			if name == "/cdk-bootstrap/hnb659fds/version" {
-				out.Parameters = append(out.Parameters, ssmtypes.Parameter{Name: &name, Value: new("21")})
-			}
-		}
-		return out, nil
-	})
-	return w
 }
 
 // capacity and setCapacity are how scalable targets see their services.

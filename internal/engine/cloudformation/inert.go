@@ -94,14 +94,6 @@ var inert = map[string]inertKind{
 		replace: []string{"VpcId"}, id: "IGW|{VpcId}", attributes: map[string]string{"AttachmentType": "IGW"},
 	},
 
-	"AWS::ECR::Repository": {
-		name: "RepositoryName", lowerName: true, replace: []string{"EncryptionConfiguration", "RepositoryName"}, id: "{name}",
-		attributes: map[string]string{
-			"Arn":           "arn:aws:ecr:{region}:{account}:repository/{id}",
-			"RepositoryUri": "{account}.dkr.ecr.{region}.amazonaws.com/{id}",
-		},
-	},
-
 	"AWS::ECS::CapacityProvider": {name: "Name", replace: []string{"ClusterName", "Name"}, id: "{name}"},
 
 	"AWS::Events::Rule": {

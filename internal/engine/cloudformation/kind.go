@@ -14,8 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
@@ -155,6 +157,8 @@ type clients struct {
 	scaling *applicationautoscaling.Client
 	alarms  *cloudwatch.Client
 	ssm     *ssm.Client
+	secrets *secretsmanager.Client
+	ecr     *ecr.Client
 }
 
 func newClients(config aws.Config) *clients {
@@ -166,6 +170,8 @@ func newClients(config aws.Config) *clients {
 		scaling: applicationautoscaling.NewFromConfig(config),
 		alarms:  cloudwatch.NewFromConfig(config),
 		ssm:     ssm.NewFromConfig(config),
+		secrets: secretsmanager.NewFromConfig(config),
+		ecr:     ecr.NewFromConfig(config),
 	}
 }
 
@@ -185,6 +191,7 @@ var live = map[string]kind{
 	"AWS::ApplicationAutoScaling::ScalableTarget":   scalableTarget,
 	"AWS::ApplicationAutoScaling::ScalingPolicy":    scalingPolicy,
 	"AWS::CloudWatch::Alarm":                        alarm,
+	"AWS::ECR::Repository":                          repository,
 	"AWS::ECS::Cluster":                             cluster,
 	"AWS::ECS::ClusterCapacityProviderAssociations": capacityProviders,
 	"AWS::ECS::Service":                             ecsService,
@@ -193,6 +200,8 @@ var live = map[string]kind{
 	"AWS::S3::Bucket":                               bucket,
 	"AWS::SQS::Queue":                               queue,
 	"AWS::SQS::QueuePolicy":                         queuePolicy,
+	"AWS::SSM::Parameter":                           storedParameter,
+	"AWS::SecretsManager::Secret":                   secret,
 }
 
 // A ResourceType is a resource type that stacks may have.
@@ -242,10 +251,15 @@ func isNotFound(err error) bool {
 var absent = []string{
 	"AWS.SimpleQueueService.NonExistentQueue",
 	"ClusterNotFoundException",
+	"LifecyclePolicyNotFoundException",
 	"NoSuchBucket",
 	"NotFound",
 	"ObjectNotFoundException",
+	"ParameterNotFound",
+	"ParameterVersionNotFound",
 	"QueueDoesNotExist",
+	"RepositoryNotFoundException",
+	"RepositoryPolicyNotFoundException",
 	"ResourceNotFound",
 	"ResourceNotFoundException",
 	"ServiceNotActiveException",

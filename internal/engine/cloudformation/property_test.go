@@ -152,7 +152,6 @@ func TestInertReturnValues(t *testing.T) {
 		{"AWS::ECS::CapacityProvider", `{}`, "the-role", nil},
 		{"AWS::Events::Rule", `{}`, "the-role", properties{"Arn": "arn:aws:events:us-east-1:000000000000:rule/the-role"}},
 		{"AWS::Lambda::Function", `{}`, "the-role", properties{"Arn": "arn:aws:lambda:us-east-1:000000000000:function:the-role"}},
-		{"AWS::ECR::Repository", `{}`, "the-role", properties{"RepositoryUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/the-role"}},
 	}
 	for _, c := range cases {
 		r.Properties = read(t, c.given)

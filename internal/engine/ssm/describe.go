@@ -6,13 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-
 	"github.com/spate-run/spate/internal/wire"
 )
 
-func (s *Service) describeParameters(_ context.Context, in *sdk.DescribeParametersInput) (*sdk.DescribeParametersOutput, error) {
+func (s *Service) describeParameters(_ context.Context, in *DescribeParametersInput) (*DescribeParametersOutput, error) {
 	size, err := pageSize(in.MaxResults, 50)
 	if err != nil {
 		return nil, err
@@ -25,7 +22,7 @@ func (s *Service) describeParameters(_ context.Context, in *sdk.DescribeParamete
 	}
 	given := in.ParameterFilters
 	for _, f := range in.Filters { // the older spelling, whose values are prefixes
-		given = append(given, types.ParameterStringFilter{Key: new(string(f.Key)), Option: new("BeginsWith"), Values: f.Values})
+		given = append(given, ParameterStringFilter{Key: new(string(f.Key)), Option: new("BeginsWith"), Values: f.Values})
 	}
 	filters, err := newFilters(given, []string{"Path", "Name", "Type", "KeyId", "Tier", "DataType"})
 	if err != nil {
@@ -34,25 +31,25 @@ func (s *Service) describeParameters(_ context.Context, in *sdk.DescribeParamete
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := slices.DeleteFunc(s.listLocked(), func(p parameter) bool { return !filters.pass(p) })
-	out := &sdk.DescribeParametersOutput{Parameters: []types.ParameterMetadata{}}
+	out := &DescribeParametersOutput{Parameters: []ParameterMetadata{}}
 	found, out.NextToken = page(found, func(p parameter) string { return p.Name }, in.NextToken, size)
 	for _, p := range found {
 		v := p.latest()
-		out.Parameters = append(out.Parameters, types.ParameterMetadata{
+		out.Parameters = append(out.Parameters, ParameterMetadata{
 			ARN: s.arn(p.Name), Name: &p.Name, Type: v.Type, KeyId: v.KeyID, LastModifiedDate: &v.Modified,
 			LastModifiedUser: s.user(), Description: v.Description, AllowedPattern: v.AllowedPattern, Version: v.Number,
-			Tier: v.Tier, Policies: []types.ParameterInlinePolicy{}, DataType: &v.DataType,
+			Tier: v.Tier, Policies: []ParameterInlinePolicy{}, DataType: &v.DataType,
 		})
 	}
 	return out, nil
 }
 
 // Filters are conditions that all must hold.
-type filters []types.ParameterStringFilter
+type filters []ParameterStringFilter
 
 // newFilters checks filters against the keys that an operation has; those of
 // tags are always there.
-func newFilters(given []types.ParameterStringFilter, keys []string) (filters, error) {
+func newFilters(given []ParameterStringFilter, keys []string) (filters, error) {
 	var all filters
 	for _, f := range given {
 		key := deref(f.Key)
@@ -71,7 +68,7 @@ func newFilters(given []types.ParameterStringFilter, keys []string) (filters, er
 		switch {
 		case !slices.Contains(keys, key) && !tag:
 			return nil, wire.Faultf("InvalidFilterKey", "The following filter key is not valid: %s. Valid filter keys include: [%s].", key, strings.Join(keys, ", "))
-		case slices.ContainsFunc(all, func(o types.ParameterStringFilter) bool { return *o.Key == key }):
+		case slices.ContainsFunc(all, func(o ParameterStringFilter) bool { return *o.Key == key }):
 			return nil, wire.Faultf("InvalidFilterKey", "The following filter is duplicated in the request: %s. A request can contain only one occurrence of a specific filter.", key)
 		case !slices.Contains(options, *f.Option):
 			return nil, wire.Faultf("InvalidFilterOption", "The following filter option is not valid: %s. Valid options include: [%s].", *f.Option, strings.Join(options, ", "))
@@ -91,10 +88,10 @@ func newFilters(given []types.ParameterStringFilter, keys []string) (filters, er
 }
 
 func (all filters) pass(p parameter) bool {
-	return !slices.ContainsFunc(all, func(f types.ParameterStringFilter) bool { return !passes(f, p) })
+	return !slices.ContainsFunc(all, func(f ParameterStringFilter) bool { return !passes(f, p) })
 }
 
-func passes(f types.ParameterStringFilter, p parameter) bool {
+func passes(f ParameterStringFilter, p parameter) bool {
 	v := p.latest()
 	text := ""
 	switch *f.Key {

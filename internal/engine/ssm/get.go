@@ -9,9 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-
 	"github.com/spate-run/spate/internal/wire"
 )
 
@@ -33,23 +30,23 @@ func checkNames(names []string) error {
 	return nil
 }
 
-func (s *Service) getParameter(_ context.Context, in *sdk.GetParameterInput) (*sdk.GetParameterOutput, error) {
+func (s *Service) getParameter(_ context.Context, in *GetParameterInput) (*GetParameterOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, err := s.selectLocked(deref(in.Name), deref(in.WithDecryption))
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.GetParameterOutput{Parameter: &p}, nil
+	return &GetParameterOutput{Parameter: &p}, nil
 }
 
-func (s *Service) getParameters(_ context.Context, in *sdk.GetParametersInput) (*sdk.GetParametersOutput, error) {
+func (s *Service) getParameters(_ context.Context, in *GetParametersInput) (*GetParametersOutput, error) {
 	if err := checkNames(in.Names); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := &sdk.GetParametersOutput{Parameters: []types.Parameter{}, InvalidParameters: []string{}}
+	out := &GetParametersOutput{Parameters: []Parameter{}, InvalidParameters: []string{}}
 	for _, name := range in.Names {
 		if p, err := s.selectLocked(name, deref(in.WithDecryption)); err == nil {
 			out.Parameters = append(out.Parameters, p)
@@ -62,14 +59,14 @@ func (s *Service) getParameters(_ context.Context, in *sdk.GetParametersInput) (
 
 // selectLocked returns what a reference is to: a name or an ARN, and behind a
 // colon the number of a version.
-func (s *Service) selectLocked(reference string, decrypt bool) (types.Parameter, error) {
+func (s *Service) selectLocked(reference string, decrypt bool) (Parameter, error) {
 	name, selector := reference, ""
 	if i := strings.LastIndexByte(reference, ':'); i >= 0 && !strings.Contains(reference[i:], "/") {
 		name, selector = reference[:i], reference[i+1:]
 	}
 	p, ok := s.findLocked(name)
 	if !ok {
-		return types.Parameter{}, notFound()
+		return Parameter{}, notFound()
 	}
 	if selector == "" {
 		return s.describe(p, p.latest(), decrypt), nil
@@ -81,11 +78,11 @@ func (s *Service) selectLocked(reference string, decrypt bool) (types.Parameter,
 			return out, nil
 		}
 	}
-	return types.Parameter{}, wire.Faultf("ParameterVersionNotFound", "Systems Manager could not find version %s of %s. Verify the version and try again.", selector, p.Name)
+	return Parameter{}, wire.Faultf("ParameterVersionNotFound", "Systems Manager could not find version %s of %s. Verify the version and try again.", selector, p.Name)
 }
 
-func (s *Service) describe(p parameter, v version, decrypt bool) types.Parameter {
-	return types.Parameter{
+func (s *Service) describe(p parameter, v version, decrypt bool) Parameter {
+	return Parameter{
 		ARN: s.arn(p.Name), Name: &p.Name, DataType: &v.DataType, LastModifiedDate: &v.Modified,
 		Type: v.Type, Value: shown(p, v, decrypt), Version: v.Number,
 	}
@@ -94,14 +91,14 @@ func (s *Service) describe(p parameter, v version, decrypt bool) types.Parameter
 // shown is a value as it may be seen. Without decryption a SecureString's is
 // something that depends on its name alone.
 func shown(p parameter, v version, decrypt bool) *string {
-	if v.Type != types.ParameterTypeSecureString || decrypt {
+	if v.Type != ParameterTypeSecureString || decrypt {
 		return &v.Value
 	}
 	sum := sha256.Sum256(fmt.Append(nil, p.Name, ":", v.Number))
 	return new("AQICAH" + base64.StdEncoding.EncodeToString(sum[:]))
 }
 
-func (s *Service) getParametersByPath(_ context.Context, in *sdk.GetParametersByPathInput) (*sdk.GetParametersByPathOutput, error) {
+func (s *Service) getParametersByPath(_ context.Context, in *GetParametersByPathInput) (*GetParametersByPathOutput, error) {
 	if err := checkPath(deref(in.Path)); err != nil {
 		return nil, err
 	}
@@ -121,7 +118,7 @@ func (s *Service) getParametersByPath(_ context.Context, in *sdk.GetParametersBy
 			found = append(found, p)
 		}
 	}
-	out := &sdk.GetParametersByPathOutput{Parameters: []types.Parameter{}}
+	out := &GetParametersByPathOutput{Parameters: []Parameter{}}
 	found, out.NextToken = page(found, func(p parameter) string { return p.Name }, in.NextToken, size)
 	for _, p := range found {
 		out.Parameters = append(out.Parameters, s.describe(p, p.latest(), deref(in.WithDecryption)))
@@ -135,7 +132,7 @@ func below(name, path string, recursive bool) bool {
 	return ok && (recursive || !strings.Contains(rest, "/"))
 }
 
-func (s *Service) getParameterHistory(_ context.Context, in *sdk.GetParameterHistoryInput) (*sdk.GetParameterHistoryOutput, error) {
+func (s *Service) getParameterHistory(_ context.Context, in *GetParameterHistoryInput) (*GetParameterHistoryOutput, error) {
 	size, err := pageSize(in.MaxResults, 50)
 	if err != nil {
 		return nil, err
@@ -146,14 +143,14 @@ func (s *Service) getParameterHistory(_ context.Context, in *sdk.GetParameterHis
 	if !ok {
 		return nil, notFound()
 	}
-	out := &sdk.GetParameterHistoryOutput{Parameters: []types.ParameterHistory{}}
+	out := &GetParameterHistoryOutput{Parameters: []ParameterHistory{}}
 	versions, next := page(p.Versions, func(v version) string { return fmt.Sprintf("%019d", v.Number) }, in.NextToken, size)
 	out.NextToken = next
 	for _, v := range versions {
-		out.Parameters = append(out.Parameters, types.ParameterHistory{
+		out.Parameters = append(out.Parameters, ParameterHistory{
 			Name: &p.Name, Type: v.Type, KeyId: v.KeyID, LastModifiedDate: &v.Modified, LastModifiedUser: s.user(),
 			Description: v.Description, Value: shown(p, v, deref(in.WithDecryption)), AllowedPattern: v.AllowedPattern,
-			Version: v.Number, Labels: []string{}, Tier: v.Tier, Policies: []types.ParameterInlinePolicy{}, DataType: &v.DataType,
+			Version: v.Number, Labels: []string{}, Tier: v.Tier, Policies: []ParameterInlinePolicy{}, DataType: &v.DataType,
 		})
 	}
 	return out, nil

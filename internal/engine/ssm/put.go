@@ -7,9 +7,6 @@ import (
 	"slices"
 	"time"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -21,7 +18,7 @@ const (
 	advancedLimit = 8192
 )
 
-func (s *Service) putParameter(ctx context.Context, in *sdk.PutParameterInput) (*sdk.PutParameterOutput, error) {
+func (s *Service) putParameter(ctx context.Context, in *PutParameterInput) (*PutParameterOutput, error) {
 	name, err := checkName(in.Name)
 	if err != nil {
 		return nil, err
@@ -47,11 +44,11 @@ func (s *Service) putParameter(ctx context.Context, in *sdk.PutParameterInput) (
 	if err := s.saveLocked(ctx, p); err != nil {
 		return nil, err
 	}
-	return &sdk.PutParameterOutput{Version: v.Number, Tier: v.Tier}, nil
+	return &PutParameterOutput{Version: v.Number, Tier: v.Tier}, nil
 }
 
 // checkPut refuses what does not depend on what is there.
-func checkPut(in *sdk.PutParameterInput) error {
+func checkPut(in *PutParameterInput) error {
 	dataTypes := []string{"", "text", "aws:ec2:image", "aws:ssm:integration"}
 	switch {
 	case in.Value == nil:
@@ -74,7 +71,7 @@ func checkPut(in *sdk.PutParameterInput) error {
 
 // newVersion is what a request makes of a parameter. What it leaves out stays
 // as it was.
-func newVersion(in *sdk.PutParameterInput, p parameter, exists bool) (version, error) {
+func newVersion(in *PutParameterInput, p parameter, exists bool) (version, error) {
 	v := version{DataType: "text"}
 	switch {
 	case exists && !deref(in.Overwrite):
@@ -97,22 +94,22 @@ func newVersion(in *sdk.PutParameterInput, p parameter, exists bool) (version, e
 		KeyID: cmp.Or(in.KeyId, v.KeyID), DataType: cmp.Or(deref(in.DataType), v.DataType),
 		Tier: tier, Modified: time.Now(),
 	}
-	if v.Type == types.ParameterTypeSecureString {
+	if v.Type == ParameterTypeSecureString {
 		v.KeyID = cmp.Or(v.KeyID, new("alias/aws/ssm"))
 	}
 	return v, matchPattern(v)
 }
 
 // tierOf is the tier of a value: an intelligent one is as small as can be.
-func tierOf(asked types.ParameterTier, size int) (types.ParameterTier, error) {
-	tier, limit := types.ParameterTierStandard, standardLimit
-	if asked == types.ParameterTierAdvanced || asked == types.ParameterTierIntelligentTiering && size > standardLimit {
-		tier, limit = types.ParameterTierAdvanced, advancedLimit
+func tierOf(asked ParameterTier, size int) (ParameterTier, error) {
+	tier, limit := ParameterTierStandard, standardLimit
+	if asked == ParameterTierAdvanced || asked == ParameterTierIntelligentTiering && size > standardLimit {
+		tier, limit = ParameterTierAdvanced, advancedLimit
 	}
 	switch {
 	case size <= limit:
 		return tier, nil
-	case tier == types.ParameterTierAdvanced:
+	case tier == ParameterTierAdvanced:
 		return "", invalid("Advanced tier parameters support a maximum parameter value of %d characters.", limit)
 	}
 	return "", invalid("Standard tier parameters support a maximum parameter value of %d characters. To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier. For more information, see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html", limit)
@@ -133,24 +130,24 @@ func matchPattern(v version) error {
 	return nil
 }
 
-func (s *Service) deleteParameter(ctx context.Context, in *sdk.DeleteParameterInput) (*sdk.DeleteParameterOutput, error) {
+func (s *Service) deleteParameter(ctx context.Context, in *DeleteParameterInput) (*DeleteParameterOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	deleted, err := s.deleteLocked(ctx, []string{deref(in.Name)})
 	if err == nil && deleted == nil {
 		err = notFound()
 	}
-	return &sdk.DeleteParameterOutput{}, err
+	return &DeleteParameterOutput{}, err
 }
 
-func (s *Service) deleteParameters(ctx context.Context, in *sdk.DeleteParametersInput) (*sdk.DeleteParametersOutput, error) {
+func (s *Service) deleteParameters(ctx context.Context, in *DeleteParametersInput) (*DeleteParametersOutput, error) {
 	if err := checkNames(in.Names); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	deleted, err := s.deleteLocked(ctx, in.Names)
-	out := &sdk.DeleteParametersOutput{DeletedParameters: []string{}, InvalidParameters: []string{}}
+	out := &DeleteParametersOutput{DeletedParameters: []string{}, InvalidParameters: []string{}}
 	for _, name := range in.Names {
 		if slices.Contains(deleted, name) {
 			out.DeletedParameters = append(out.DeletedParameters, name)

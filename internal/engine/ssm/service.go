@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -47,13 +45,13 @@ type parameter struct {
 // A version is what one PutParameter made.
 type version struct {
 	Number         int64
-	Type           types.ParameterType
+	Type           ParameterType
 	Value          string
 	Description    *string
 	AllowedPattern *string
 	KeyID          *string
 	DataType       string
-	Tier           types.ParameterTier
+	Tier           ParameterTier
 	Modified       time.Time
 }
 
@@ -71,8 +69,8 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	}
 	for name, value := range config.Fixed {
 		s.fixed[name] = parameter{Name: name, Versions: []version{{
-			Number: 1, Type: types.ParameterTypeString, Value: value, DataType: "text",
-			Tier: types.ParameterTierStandard, Modified: time.Now(),
+			Number: 1, Type: ParameterTypeString, Value: value, DataType: "text",
+			Tier: ParameterTierStandard, Modified: time.Now(),
 		}}}
 	}
 	return s, nil

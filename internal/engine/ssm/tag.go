@@ -5,9 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-
 	"github.com/spate-run/spate/internal/wire"
 )
 
@@ -18,14 +15,14 @@ func tooManyTags() *wire.Fault {
 	return wire.Faultf("TooManyTagsError", "The number of tags must not exceed %d.", tagLimit)
 }
 
-func (s *Service) addTagsToResource(ctx context.Context, in *sdk.AddTagsToResourceInput) (*sdk.AddTagsToResourceOutput, error) {
-	return &sdk.AddTagsToResourceOutput{}, s.retag(ctx, in.ResourceType, in.ResourceId, func(tags map[string]string) {
+func (s *Service) addTagsToResource(ctx context.Context, in *AddTagsToResourceInput) (*AddTagsToResourceOutput, error) {
+	return &AddTagsToResourceOutput{}, s.retag(ctx, in.ResourceType, in.ResourceId, func(tags map[string]string) {
 		maps.Copy(tags, tagMap(in.Tags))
 	})
 }
 
-func (s *Service) removeTagsFromResource(ctx context.Context, in *sdk.RemoveTagsFromResourceInput) (*sdk.RemoveTagsFromResourceOutput, error) {
-	return &sdk.RemoveTagsFromResourceOutput{}, s.retag(ctx, in.ResourceType, in.ResourceId, func(tags map[string]string) {
+func (s *Service) removeTagsFromResource(ctx context.Context, in *RemoveTagsFromResourceInput) (*RemoveTagsFromResourceOutput, error) {
+	return &RemoveTagsFromResourceOutput{}, s.retag(ctx, in.ResourceType, in.ResourceId, func(tags map[string]string) {
 		for _, key := range in.TagKeys {
 			delete(tags, key)
 		}
@@ -33,7 +30,7 @@ func (s *Service) removeTagsFromResource(ctx context.Context, in *sdk.RemoveTags
 }
 
 // retag changes a parameter's tags. The fixed ones have none and take none.
-func (s *Service) retag(ctx context.Context, kind types.ResourceTypeForTagging, name *string, change func(map[string]string)) error {
+func (s *Service) retag(ctx context.Context, kind ResourceTypeForTagging, name *string, change func(map[string]string)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, err := s.taggedLocked(kind, name)
@@ -53,24 +50,24 @@ func (s *Service) retag(ctx context.Context, kind types.ResourceTypeForTagging, 
 	return s.saveLocked(ctx, p)
 }
 
-func (s *Service) listTagsForResource(_ context.Context, in *sdk.ListTagsForResourceInput) (*sdk.ListTagsForResourceOutput, error) {
+func (s *Service) listTagsForResource(_ context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, err := s.taggedLocked(in.ResourceType, in.ResourceId)
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.ListTagsForResourceOutput{TagList: []types.Tag{}}
+	out := &ListTagsForResourceOutput{TagList: []Tag{}}
 	for _, key := range slices.Sorted(maps.Keys(p.Tags)) {
-		out.TagList = append(out.TagList, types.Tag{Key: &key, Value: new(p.Tags[key])})
+		out.TagList = append(out.TagList, Tag{Key: &key, Value: new(p.Tags[key])})
 	}
 	return out, nil
 }
 
 // taggedLocked finds the resource of a request about tags. Its faults have no
 // message, as AWS's have none.
-func (s *Service) taggedLocked(kind types.ResourceTypeForTagging, name *string) (parameter, error) {
-	if kind != types.ResourceTypeForTaggingParameter {
+func (s *Service) taggedLocked(kind ResourceTypeForTagging, name *string) (parameter, error) {
+	if kind != ResourceTypeForTaggingParameter {
 		return parameter{}, wire.Faultf("InvalidResourceType", "")
 	}
 	p, ok := s.findLocked(deref(name))
@@ -80,7 +77,7 @@ func (s *Service) taggedLocked(kind types.ResourceTypeForTagging, name *string) 
 	return p, nil
 }
 
-func tagMap(tags []types.Tag) map[string]string {
+func tagMap(tags []Tag) map[string]string {
 	all := map[string]string{}
 	for _, tag := range tags {
 		all[deref(tag.Key)] = deref(tag.Value)

@@ -27,6 +27,7 @@ var layers = []string{
 	"internal/client",
 	"internal/engine",
 	"internal/engine/*",
+	"internal/delivery",
 	"internal/job",
 	"internal/runner",
 	"internal/wire",

@@ -54,9 +54,19 @@ func (e *FailedError) Error() string {
 
 // Apply creates the stack, or updates it when it is there, and returns its
 // outputs once it is complete. A stack whose creation was rolled back holds
-// nothing and is made anew.
+// nothing and is made anew. Of several that deploy a stack at once, the others
+// wait for the first.
 func Apply(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, error) {
-	found, err := describe(ctx, cfn, s.Name)
+	for {
+		out, err := apply(ctx, cfn, s)
+		if !overtaken(err) {
+			return out, err
+		}
+	}
+}
+
+func apply(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, error) {
+	found, err := settled(ctx, cfn, s.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +80,13 @@ func Apply(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, e
 		return create(ctx, cfn, s)
 	}
 	return update(ctx, cfn, s, found)
+}
+
+// overtaken says whether another deployment of the stack began in between.
+func overtaken(err error) bool {
+	fault, ok := errors.AsType[smithy.APIError](err)
+	return ok && (fault.ErrorCode() == "AlreadyExistsException" ||
+		fault.ErrorCode() == "ValidationError" && strings.Contains(fault.ErrorMessage(), "_IN_PROGRESS state and can not be updated"))
 }
 
 func create(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, error) {
@@ -186,19 +203,13 @@ const (
 	lastPause  = 2 * time.Second
 )
 
-// wait returns when the operation on the stack has ended.
-func wait(ctx context.Context, cfn *cloudformation.Client, stack string) (Outputs, error) {
+// settled returns the stack once no operation on it is under way, or nil when
+// there is none of that name.
+func settled(ctx context.Context, cfn *cloudformation.Client, name string) (*types.Stack, error) {
 	for pause := firstPause; ; pause = min(pause*3/2, lastPause) {
-		found, err := describe(ctx, cfn, stack)
-		if err != nil {
-			return nil, err
-		}
-		switch found.StackStatus {
-		case types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusDeleteComplete:
-			return outputs(found), nil
-		}
-		if !strings.HasSuffix(string(found.StackStatus), "_IN_PROGRESS") {
-			return nil, failure(ctx, cfn, found)
+		found, err := describe(ctx, cfn, name)
+		if err != nil || found == nil || !strings.HasSuffix(string(found.StackStatus), "_IN_PROGRESS") {
+			return found, err
 		}
 		select {
 		case <-ctx.Done():
@@ -206,6 +217,22 @@ func wait(ctx context.Context, cfn *cloudformation.Client, stack string) (Output
 		case <-time.After(pause):
 		}
 	}
+}
+
+// wait returns when the operation on the stack has ended.
+func wait(ctx context.Context, cfn *cloudformation.Client, stack string) (Outputs, error) {
+	found, err := settled(ctx, cfn, stack)
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, fmt.Errorf("stack %s is gone", stack)
+	}
+	switch found.StackStatus {
+	case types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusDeleteComplete:
+		return outputs(found), nil
+	}
+	return nil, failure(ctx, cfn, found)
 }
 
 func outputs(s *types.Stack) Outputs {

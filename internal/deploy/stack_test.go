@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/deploy"
@@ -115,6 +116,23 @@ func TestFailuresNameTheirRoot(t *testing.T) {
 	}
 	if _, err := apply(t, cfn, withQueue("3")); err != nil {
 		t.Errorf("after an update that was rolled back: %v", err)
+	}
+}
+
+// Commands that deploy a stack at the same time take turns.
+func TestManyDeployAtOnce(t *testing.T) {
+	cfn := newEngine(t)
+	for _, delays := range [][]string{{"1", "1", "1", "1", "1"}, {"2", "3", "4", "5", "6"}} {
+		var group errgroup.Group
+		for _, delay := range delays {
+			group.Go(func() error {
+				_, err := apply(t, cfn, withQueue(delay))
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatalf("deploying %v at once: %v", delays, err)
+		}
 	}
 }
 

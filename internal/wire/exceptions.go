@@ -5,7 +5,6 @@ import (
 	logs "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	ecsdocument "github.com/aws/aws-sdk-go-v2/service/ecs/document"
 	ecs "github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	ssm "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
 // exceptions are what the SDK's Go types do not say about a service's wire
@@ -65,30 +64,6 @@ func exceptionsOf(service string) exceptions {
 		}}
 	case "scheduler":
 		return exceptions{renamed: targetsOfECS(), bindings: schedulerBindings()}
-	case "ssm":
-		return exceptions{
-			renamed: map[string]string{
-				"AssociationFilter.Key":              "key",
-				"AssociationFilter.Value":            "value",
-				"CommandFilter.Key":                  "key",
-				"CommandFilter.Value":                "value",
-				"DocumentFilter.Key":                 "key",
-				"DocumentFilter.Value":               "value",
-				"InstanceInformationFilter.Key":      "key",
-				"InstanceInformationFilter.ValueSet": "valueSet",
-				"InstancePropertyFilter.Key":         "key",
-				"InstancePropertyFilter.ValueSet":    "valueSet",
-				"SessionFilter.Key":                  "key",
-				"SessionFilter.Value":                "value",
-			},
-			unions: []any{
-				&ssm.CloudConnectorConfigurationMemberAzureConfiguration{},
-				&ssm.ConfigurationTargetsMemberSubscriptions{},
-				&ssm.ExecutionInputsMemberAutomation{},
-				&ssm.ExecutionPreviewMemberAutomation{},
-				&ssm.NodeTypeMemberInstance{},
-			},
-		}
 	case "sts":
 		return exceptions{
 			renamed:  map[string]string{"PolicyDescriptorType.Arn": "arn"},

@@ -23,7 +23,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqsschemas "github.com/aws/aws-sdk-go-v2/service/sqs/schemas"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	smithydocument "github.com/aws/smithy-go/document"
 	"github.com/aws/smithy-go/middleware"
@@ -77,9 +76,6 @@ func tours() []tour {
 		{"applicationautoscaling", Service{
 			Name: "application-autoscaling", Target: "AnyScaleFrontendService", JSONVersion: "1.1",
 		}, func(c aws.Config) any { return applicationautoscaling.NewFromConfig(c) }, 14, nil},
-		{"ssm", Service{
-			Name: "ssm", Target: "AmazonSSM", JSONVersion: "1.1",
-		}, func(c aws.Config) any { return ssm.NewFromConfig(c) }, 140, nil},
 		{"secretsmanager", Service{
 			Name: "secretsmanager", Target: "secretsmanager", JSONVersion: "1.1",
 		}, func(c aws.Config) any { return secretsmanager.NewFromConfig(c) }, 23, nil},

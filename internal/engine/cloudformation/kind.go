@@ -19,7 +19,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
 
 	"github.com/spate-run/spate/internal/wire"
@@ -133,14 +132,15 @@ func (k kind) retag(ctx context.Context, c *clients, r request, stackBefore map[
 // tagList is tags as lists of Key and Value have them.
 func (r request) tagList() ([]any, error) {
 	tags, err := r.tags()
-	if err != nil {
-		return nil, err
-	}
+	return pairList(tags), err
+}
+
+func pairList(tags map[string]string) []any {
 	var list []any
 	for _, key := range sortedKeys(tags) {
 		list = append(list, map[string]any{"Key": key, "Value": tags[key]})
 	}
-	return list, nil
+	return list
 }
 
 // changed reports whether an update changes one of the properties.
@@ -156,7 +156,7 @@ type clients struct {
 	ecs     *ecs.Client
 	scaling *applicationautoscaling.Client
 	alarms  *cloudwatch.Client
-	ssm     *ssm.Client
+	ssm     wire.Caller
 	secrets *secretsmanager.Client
 	ecr     *ecr.Client
 }
@@ -169,7 +169,7 @@ func newClients(config aws.Config) *clients {
 		ecs:     ecs.NewFromConfig(config),
 		scaling: applicationautoscaling.NewFromConfig(config),
 		alarms:  cloudwatch.NewFromConfig(config),
-		ssm:     ssm.NewFromConfig(config),
+		ssm:     wire.Caller{Config: config, Name: "SSM", Scope: "ssm", Target: "AmazonSSM"},
 		secrets: secretsmanager.NewFromConfig(config),
 		ecr:     ecr.NewFromConfig(config),
 	}

@@ -1,11 +1,25 @@
 package cloudformation
 
-import (
-	"context"
+import "context"
 
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-)
+// A storedValue is a parameter as Parameter Store answers it.
+type storedValue struct{ Name, Type, Value string }
+
+const secureString = "SecureString"
+
+// A storedInput is what a resource says of PutParameter's input.
+type storedInput struct {
+	Name           string
+	AllowedPattern *string `json:",omitempty"`
+	DataType       *string `json:",omitempty"`
+	Description    *string `json:",omitempty"`
+	Overwrite      bool
+	Policies       *string `json:",omitempty"`
+	Tags           []any   `json:",omitempty"`
+	Tier           *string `json:",omitempty"`
+	Type           string
+	Value          *string `json:",omitempty"`
+}
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ssm-parameter.html
 var storedParameter = kind{
@@ -16,12 +30,8 @@ var storedParameter = kind{
 		if err != nil {
 			return made{}, err
 		}
-		tags, err := r.tags()
-		if err != nil {
+		if input.Tags, err = r.tagList(); err != nil {
 			return made{}, err
-		}
-		for _, key := range sortedKeys(tags) {
-			input.Tags = append(input.Tags, types.Tag{Key: &key, Value: new(tags[key])})
 		}
 		return putParameter(ctx, c, r, input)
 	},
@@ -30,7 +40,7 @@ var storedParameter = kind{
 		if err != nil {
 			return made{}, err
 		}
-		input.Overwrite = new(true)
+		input.Overwrite = true
 		// What a request leaves out stays; the template has dropped it.
 		if input.Description == nil {
 			input.Description = new("")
@@ -41,49 +51,42 @@ var storedParameter = kind{
 		return putParameter(ctx, c, r, input)
 	},
 	tag: func(ctx context.Context, c *clients, r request, set map[string]string, drop []string) error {
-		var tags []types.Tag
-		for _, key := range sortedKeys(set) {
-			tags = append(tags, types.Tag{Key: &key, Value: new(set[key])})
+		on := func(what string, value any) properties {
+			return properties{"ResourceType": "Parameter", "ResourceId": r.Name, what: value}
 		}
-		if tags != nil {
-			if _, err := c.ssm.AddTagsToResource(ctx, &ssm.AddTagsToResourceInput{
-				ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &r.Name, Tags: tags,
-			}); err != nil {
+		if len(set) > 0 {
+			if err := c.ssm.Call(ctx, "AddTagsToResource", on("Tags", pairList(set)), nil); err != nil {
 				return err
 			}
 		}
 		if len(drop) == 0 {
 			return nil
 		}
-		_, err := c.ssm.RemoveTagsFromResource(ctx, &ssm.RemoveTagsFromResourceInput{
-			ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &r.Name, TagKeys: drop,
-		})
-		return err
+		return c.ssm.Call(ctx, "RemoveTagsFromResource", on("TagKeys", drop), nil)
 	},
 	remove: func(ctx context.Context, c *clients, r request) error {
-		_, err := c.ssm.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: &r.Name})
-		return unlessAbsent(err)
+		return unlessAbsent(c.ssm.Call(ctx, "DeleteParameter", properties{"Name": r.Name}, nil))
 	},
 }
 
-func parameterInput(r request) (ssm.PutParameterInput, error) {
-	input := ssm.PutParameterInput{}
+func parameterInput(r request) (storedInput, error) {
+	var input storedInput
 	if err := only(r.Properties, "AllowedPattern", "DataType", "Description", "Name", "Policies", "Tags", "Tier", "Type", "Value"); err != nil {
 		return input, err
 	}
 	if err := fill(&input, without(r.Properties, "Tags")); err != nil {
 		return input, err
 	}
-	input.Name = &r.Name
-	if input.Type == types.ParameterTypeSecureString {
+	input.Name = r.Name
+	if input.Type == secureString {
 		return input, reasonf("Properties validation failed for resource %s with message:\n#/Type: SecureString is not a valid enum value", r.Logical)
 	}
 	return input, nil
 }
 
-func putParameter(ctx context.Context, c *clients, r request, input ssm.PutParameterInput) (made, error) {
-	if _, err := c.ssm.PutParameter(ctx, &input); err != nil {
+func putParameter(ctx context.Context, c *clients, r request, input storedInput) (made, error) {
+	if err := c.ssm.Call(ctx, "PutParameter", input, nil); err != nil {
 		return made{}, err
 	}
-	return made{ID: r.Name, Attributes: properties{"Type": string(input.Type), "Value": *input.Value}}, nil
+	return made{ID: r.Name, Attributes: properties{"Type": input.Type, "Value": *input.Value}}, nil
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/spate-run/spate/internal/template"
 	"github.com/spate-run/spate/internal/wire"
@@ -228,12 +227,12 @@ const storeLimit = 10
 func (s *Service) stored(ctx context.Context, names []string) (map[string]string, error) {
 	values := map[string]string{}
 	for some := range slices.Chunk(names, storeLimit) {
-		out, err := s.clients.ssm.GetParameters(ctx, &ssm.GetParametersInput{Names: some})
-		if err != nil {
+		var out struct{ Parameters []storedValue }
+		if err := s.clients.ssm.Call(ctx, "GetParameters", properties{"Names": some}, &out); err != nil {
 			return nil, fmt.Errorf("reading the parameter store: %w", err)
 		}
 		for _, p := range out.Parameters {
-			values[aws.ToString(p.Name)] = aws.ToString(p.Value)
+			values[p.Name] = p.Value
 		}
 	}
 	return values, nil

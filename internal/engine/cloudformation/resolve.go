@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
 
 // dynamicReference is a text that stands for a value of another service.
@@ -76,17 +75,18 @@ func (c *clients) resolveText(ctx context.Context, text string) (string, error) 
 // parameterValue reads name:version, whose version may be left out. A secret
 // one is for ssm-secure alone.
 func (c *clients) parameterValue(ctx context.Context, reference string, secure bool) (string, error) {
-	out, err := c.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: &reference, WithDecryption: &secure})
+	var out struct{ Parameter storedValue }
+	err := c.ssm.Call(ctx, "GetParameter", properties{"Name": reference, "WithDecryption": secure}, &out)
 	if isNotFound(err) {
 		return "", reasonf("Unable to fetch parameters [%s] from parameter store for this account.", reference)
 	}
 	if err != nil {
 		return "", err
 	}
-	if (out.Parameter.Type == "SecureString") != secure {
+	if (out.Parameter.Type == secureString) != secure {
 		return "", reasonf("Parameters [%s] referenced by template have types not supported by CloudFormation.", reference)
 	}
-	return *out.Parameter.Value, nil
+	return out.Parameter.Value, nil
 }
 
 // secretValue reads secret-id:SecretString:json-key:version-stage:version-id,

@@ -27,6 +27,12 @@ run within seconds. Results that are there stay, and retry runs the others.`,
 					return err
 				}
 				c, err := r.Cancel(ctx)
+				if err != nil && ctx.Err() != nil && c.Jobs > 0 {
+					return &hintedError{
+						fact: fmt.Sprintf("interrupted while the queue was drained: run %s is cancelled, and workers drop what is left of it", r.ID),
+						hint: "spate show " + shortID(r.ID),
+					}
+				}
 				if err != nil {
 					return err
 				}

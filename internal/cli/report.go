@@ -80,6 +80,9 @@ func (a *app) reportTimes(rows []run.Row, p run.Progress, since time.Time) {
 	if p.Done == 0 || work == 0 {
 		return
 	}
+	if p.LastEnd.After(last) {
+		last = p.LastEnd // outputs travel after the job has ended
+	}
 	wall := last.Sub(since)
 	fmt.Fprintf(a.stderr, "\nwall time %s, job time %s, speed-up %.1f\n", took(wall), took(work), work.Seconds()/max(wall.Seconds(), 1e-3))
 }

@@ -92,7 +92,7 @@ func (s *Service) createChangeSet(ctx context.Context, in *cloudformation.Create
 func checkChangeSet(in *cloudformation.CreateChangeSetInput) error {
 	name := aws.ToString(in.ChangeSetName)
 	switch {
-	case !stackName.MatchString(name):
+	case !stackName().MatchString(name):
 		return invalid("1 validation error detected: Value '%s' at 'changeSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
 	case in.ChangeSetType == types.ChangeSetTypeImport, len(in.ResourcesToImport) > 0, aws.ToBool(in.ImportExistingResources):
 		return invalid("Importing resources is not supported by the embedded engine")
@@ -117,7 +117,7 @@ func (s *Service) forChangeSetLocked(in *cloudformation.CreateChangeSetInput) (*
 		return r, updatable(r.stack)
 	}
 	if !ok {
-		if !stackName.MatchString(name) {
+		if !stackName().MatchString(name) {
 			return nil, badStackName(name)
 		}
 		k := s.newStack(name, types.StackStatusReviewInProgress)

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -21,7 +22,7 @@ import (
 // manifestLimit bounds a manifest, in bytes, as the specification suggests.
 const manifestLimit = 4 << 20
 
-var tagPattern = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+var tagPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`) })
 
 func (s *Service) serveManifest(w http.ResponseWriter, r *http.Request, repository, reference string) *refusal {
 	switch r.Method {
@@ -68,7 +69,7 @@ func (s *Service) receiveManifest(w http.ResponseWriter, r *http.Request, reposi
 		return &refusal{http.StatusBadRequest, "DIGEST_INVALID", "The manifest does not match the digest " + reference}
 	case digestPattern.MatchString(reference):
 		reference = ""
-	case !tagPattern.MatchString(reference):
+	case !tagPattern().MatchString(reference):
 		return &refusal{http.StatusBadRequest, "TAG_INVALID", "Invalid image tag " + reference}
 	}
 	if problem := s.keep(r, i, reference); problem != nil {

@@ -82,7 +82,7 @@ func (s *Stack) copyInput(ctx context.Context, run, address string) error {
 	found := false
 	for object, err := range from.List(ctx, key, "") {
 		if err != nil {
-			return err
+			return inputProblem(address, err)
 		}
 		if object.Key != key && !strings.HasSuffix(key, "/") {
 			continue

@@ -47,42 +47,47 @@ func (s *Stack) Record(ctx context.Context, j job.Job, source *job.Source) (*Run
 
 // spoolParams writes the configurations to a file, one a line, and counts
 // them: neither their number nor their size is known before.
-func spoolParams(ctx context.Context, source *job.Source) (spool *os.File, jobs int, err error) {
-	spool, err = os.CreateTemp("", "spate-params-*.jsonl")
+func spoolParams(ctx context.Context, source *job.Source) (_ *os.File, jobs int, err error) {
+	spool, err := os.CreateTemp("", "spate-params-*.jsonl")
 	if err != nil {
 		return nil, 0, fmt.Errorf("spooling configurations: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			spool.Close()
-			os.Remove(spool.Name())
-		}
-	}()
+	if jobs, err = writeParams(ctx, spool, source); err == nil {
+		_, err = spool.Seek(0, 0)
+	}
+	if err != nil {
+		_ = spool.Close() // it is given up
+		_ = os.Remove(spool.Name())
+		return nil, 0, err
+	}
+	return spool, jobs, nil
+}
+
+func writeParams(ctx context.Context, spool *os.File, source *job.Source) (jobs int, err error) {
 	w := bufio.NewWriter(spool)
 	for c, err := range source.Each(ctx) {
 		if err != nil {
-			return nil, 0, err
+			return 0, err
 		}
 		line, err := json.Marshal(c)
 		if err != nil {
-			return nil, 0, err
+			return 0, err
 		}
 		if len(line) > maxBody {
-			return nil, 0, job.Problem{
+			return 0, job.Problem{
 				File: "params", Fact: fmt.Sprintf("configuration %d has %d bytes, and a message holds at most %d", jobs, len(line), maxBody),
 				Hint: "keep large values in files, and name these; `inputs:` in the job file brings them along",
 			}
 		}
 		if _, err := w.Write(append(line, '\n')); err != nil {
-			return nil, 0, fmt.Errorf("spooling configurations: %w", err)
+			return 0, fmt.Errorf("spooling configurations: %w", err)
 		}
 		jobs++
 	}
 	if err := w.Flush(); err != nil {
-		return nil, 0, fmt.Errorf("spooling configurations: %w", err)
+		return 0, fmt.Errorf("spooling configurations: %w", err)
 	}
-	_, err = spool.Seek(0, 0)
-	return spool, jobs, err
+	return jobs, nil
 }
 
 // Who sends a run is only told, never relied on.

@@ -76,7 +76,7 @@ func secretTags(tags map[string]string) []types.Tag {
 // fillSecret fills an operation's input from a secret's properties, and its
 // value where that is given, or is to be generated anew.
 func fillSecret(ctx context.Context, c *clients, r request, input any, value **string) error {
-	if err := only(r.Properties, "Description", "GenerateSecretString", "KmsKeyId", "Name", "ReplicaRegions", "SecretString", "Tags", "Type"); err != nil {
+	if err := only(r.Properties, "Description", "GenerateSecretString", "KmsKeyId", "Name", "ReplicaRegions", "SecretString", "Tags"); err != nil {
 		return err
 	}
 	if r.Properties["ReplicaRegions"] != nil {
@@ -86,7 +86,7 @@ func fillSecret(ctx context.Context, c *clients, r request, input any, value **s
 	if generate != nil && r.Properties["SecretString"] != nil {
 		return reasonf("You can't specify both SecretString and GenerateSecretString.")
 	}
-	if err := fill(input, without(r.Properties, "GenerateSecretString", "Name", "Tags", "Type")); err != nil {
+	if err := fill(input, without(r.Properties, "GenerateSecretString", "Name", "Tags")); err != nil {
 		return err
 	}
 	if generate == nil || r.ID != "" && !r.changed("GenerateSecretString") {

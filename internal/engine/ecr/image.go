@@ -2,6 +2,7 @@ package ecr
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -196,7 +197,7 @@ func (s *Service) batchDeleteImage(ctx context.Context, in *sdk.BatchDeleteImage
 		}
 		i, _ := s.lookLocked(r.Name, deref(id.ImageDigest), deref(id.ImageTag))
 		deleted, err := s.deleteLocked(ctx, i, id)
-		if fault, ok := err.(*wire.Fault); ok {
+		if fault, ok := errors.AsType[*wire.Fault](err); ok {
 			out.Failures = append(out.Failures, types.ImageFailure{
 				ImageId: &id, FailureCode: types.ImageFailureCode(fault.Code), FailureReason: &fault.Message,
 			})

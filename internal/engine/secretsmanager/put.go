@@ -99,6 +99,8 @@ func checkCreate(in *sdk.CreateSecretInput, v value) error {
 		return wire.Faultf("ValidationException", "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
 	case len(in.AddReplicaRegions) > 0:
 		return invalid("Replicas are not supported by this engine.")
+	case in.Type != nil:
+		return invalid("Managed external secrets are not supported by this engine.")
 	case len(in.Tags) > tagLimit:
 		return tooManyTags()
 	}

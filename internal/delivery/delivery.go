@@ -3,7 +3,9 @@ package delivery
 import (
 	"bytes"
 	"cmp"
+	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +21,26 @@ type Call struct {
 	Operation string
 	// Input is JSON.
 	Input string
+}
+
+// NewID returns a random UUID, for deliveries and what they tell of themselves.
+func NewID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// IsQueue tells the ARN of an SQS queue.
+func IsQueue(arn string) bool {
+	part := strings.Split(arn, ":")
+	return len(part) == 6 && part[2] == "sqs"
+}
+
+// IsCluster tells the ARN of an ECS cluster.
+func IsCluster(arn string) bool {
+	part := strings.Split(arn, ":")
+	return len(part) == 6 && part[2] == "ecs" && strings.HasPrefix(part[5], "cluster/")
 }
 
 // SendMessage is the call that sends to a queue. A group is for FIFO queues.

@@ -116,7 +116,7 @@ func (s *Service) earliest() (first string, at time.Time) {
 // s.mu.
 func (s *Service) fire(ctx context.Context, key string, at time.Time) error {
 	sch := s.schedule[key]
-	owed, err := s.owed(ctx, occasion{id: newID(), schedule: sch, at: at})
+	owed, err := s.owed(ctx, occasion{id: delivery.NewID(), schedule: sch, at: at})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -156,13 +155,6 @@ func zone(name *string) (*time.Location, error) {
 		return nil, fmt.Errorf("%q is not a time zone", *name)
 	}
 	return time.LoadLocation(aws.ToString(name))
-}
-
-func newID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // pageLimit is how many items a page has at most.

@@ -28,29 +28,6 @@ func readOnly() []string {
 		"translateDocument isAuthorized invokeModel")
 }
 
-// A kind is what a target is.
-type kind int
-
-const (
-	elsewhere kind = iota // not on this engine
-	aQueue
-	aCluster
-	universal
-)
-
-func kindOf(arn string) kind {
-	part := strings.SplitN(arn, ":", 6)
-	switch {
-	case universalPattern.MatchString(arn):
-		return universal
-	case part[2] == "sqs":
-		return aQueue
-	case part[2] == "ecs" && strings.HasPrefix(part[5], "cluster/"):
-		return aCluster
-	}
-	return elsewhere
-}
-
 // https://docs.aws.amazon.com/scheduler/latest/APIReference/API_Target.html
 func checkTarget(t *types.Target) error {
 	switch {
@@ -62,7 +39,7 @@ func checkTarget(t *types.Target) error {
 		return validation("Provided Arn is not in correct format.")
 	case !strings.HasPrefix(*t.RoleArn, "arn:"):
 		return validation("Provided RoleArn is not in correct format.")
-	case t.DeadLetterConfig != nil && t.DeadLetterConfig.Arn != nil && kindOf(*t.DeadLetterConfig.Arn) != aQueue:
+	case t.DeadLetterConfig != nil && t.DeadLetterConfig.Arn != nil && !delivery.IsQueue(*t.DeadLetterConfig.Arn):
 		return validation("Provided DeadLetterConfig Arn is not that of an SQS queue.")
 	}
 	if p := t.RetryPolicy; p != nil {
@@ -74,10 +51,10 @@ func checkTarget(t *types.Target) error {
 			return err
 		}
 	}
-	switch kindOf(*t.Arn) {
-	case universal:
+	switch {
+	case universalPattern.MatchString(*t.Arn):
 		return checkUniversal(t)
-	case aCluster:
+	case delivery.IsCluster(*t.Arn):
 		return checkECS(t)
 	}
 	return nil
@@ -120,18 +97,18 @@ type occasion struct {
 // this engine.
 func (s *Service) call(o occasion) (call delivery.Call, ok bool, err error) {
 	t := o.schedule.Schedule.Target
-	switch kindOf(*t.Arn) {
-	case universal:
-		name := universalPattern.FindStringSubmatch(*t.Arn)
+	name := universalPattern.FindStringSubmatch(*t.Arn)
+	switch {
+	case name != nil:
 		return delivery.Call{Service: name[1], Operation: name[2], Input: o.fill(aws.ToString(t.Input))}, true, nil
-	case aQueue:
+	case delivery.IsQueue(*t.Arn):
 		group := ""
 		if t.SqsParameters != nil {
 			group = aws.ToString(t.SqsParameters.MessageGroupId)
 		}
 		call, err = delivery.SendMessage(*t.Arn, s.payload(o), group)
 		return call, true, err
-	case aCluster:
+	case delivery.IsCluster(*t.Arn):
 		call, err = delivery.RunTask(*t.Arn, t.EcsParameters, o.fill(aws.ToString(t.Input)), "chronos-schedule/"+*o.schedule.Schedule.Name, o.id)
 		return call, true, err
 	}

@@ -12,5 +12,6 @@
 //	   └─► error: CannotPullContainerError, CannotStartContainerError …
 //
 // A runner is one way of doing it: [Process] takes a folder for an image and a
-// process group for a container. The suite in runnertest holds for all.
+// process group for a container, and does without a [Box]; package docker has
+// containers. The suite in runnertest holds for all.
 package runner

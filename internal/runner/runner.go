@@ -19,6 +19,8 @@ type Runner interface {
 type Container struct {
 	// ID is unique on this engine: the task's id and the container's name.
 	ID string
+	// Task is the task's id; containers of one task share its volumes.
+	Task string
 	// Image is an image reference; for the process runner the absolute path of
 	// the folder in which the command runs.
 	Image string
@@ -39,6 +41,20 @@ type Container struct {
 	StopTimeout time.Duration
 	// Stdout and Stderr take the container's output as it comes.
 	Stdout, Stderr io.Writer
+
+	Box
+}
+
+// A Keeper is a runner whose containers outlive the engine that started them.
+type Keeper interface {
+	Runner
+	// Survivors returns the containers of earlier engines of the same owner,
+	// those that have ended since among them.
+	Survivors(ctx context.Context) ([]Survivor, error)
+	// Adopt takes a survivor back. Its output is what it wrote from then on.
+	Adopt(ctx context.Context, c Container, from time.Time) (Running, error)
+	// Clear removes the volumes of a task, and what containers of it are left.
+	Clear(ctx context.Context, task string) error
 }
 
 // A Running is a container that has started.

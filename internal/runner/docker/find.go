@@ -1,0 +1,72 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/moby/moby/client"
+)
+
+// An AbsentError reports that no Docker engine answers.
+type AbsentError struct {
+	Tried []string
+	Err   error
+}
+
+func (e *AbsentError) Error() string {
+	if len(e.Tried) == 0 {
+		return "neither Docker nor Podman answers on this machine: start one of them, or tell where it is by DOCKER_HOST"
+	}
+	return fmt.Sprintf("neither Docker nor Podman answers at %s: %v", strings.Join(e.Tried, ", "), e.Err)
+}
+
+func (e *AbsentError) Unwrap() error { return e.Err }
+
+// defaultHosts are DOCKER_HOST, or else where Docker and Podman listen for all
+// of the machine or for one person.
+func defaultHosts() []string {
+	if host := os.Getenv(client.EnvOverrideHost); host != "" {
+		return []string{host}
+	}
+	sockets := []string{"/var/run/docker.sock", "/run/podman/podman.sock"}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		sockets = append(sockets, filepath.Join(dir, "docker.sock"), filepath.Join(dir, "podman", "podman.sock"))
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		for _, path := range []string{
+			".docker/run/docker.sock", ".docker/desktop/docker.sock", // Docker Desktop
+			".colima/default/docker.sock", ".rd/docker.sock", ".orbstack/run/docker.sock",
+			".local/share/containers/podman/machine/podman.sock",
+		} {
+			sockets = append(sockets, filepath.Join(home, path))
+		}
+	}
+	var hosts []string
+	for _, path := range sockets {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			hosts = append(hosts, "unix://"+path)
+		}
+	}
+	return hosts
+}
+
+// dial returns a client of the first engine that answers.
+func dial(ctx context.Context, hosts []string) (*client.Client, error) {
+	absent := &AbsentError{Tried: hosts}
+	for _, host := range hosts {
+		api, err := client.New(client.WithTLSClientConfigFromEnv(), client.WithHost(host), client.WithAPIVersionFromEnv())
+		if err == nil {
+			if _, err = api.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err == nil {
+				return api, nil
+			}
+			_ = api.Close() // it has no connection
+		}
+		absent.Err = errors.Join(absent.Err, err)
+	}
+	return nil, absent
+}

@@ -142,7 +142,8 @@ Lifecycle and repository policies, scanning and encryption are kept without effe
 
 **SSM.** Parameter Store, without labels and parameter policies. A SecureString is
 kept as it is, since there are no keys; without decryption its value is hidden.
-` + "`/cdk-bootstrap/hnb659fds/version`" + ` is there from the start, for AWS CDK.
+` + "`/cdk-bootstrap/hnb659fds/version`" + ` is there from the start, for AWS CDK, and so is
+its bucket for assets as soon as it is used.
 
 **Secrets Manager.** Values are kept as they are, since there are no keys. No
 rotation, replicas or resource policies.

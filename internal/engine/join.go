@@ -41,7 +41,7 @@ func (e *Engine) join(ctx context.Context, h home) (err error) {
 	}); err != nil {
 		return err
 	}
-	if s.s3, err = s3.New(ctx, s3.Config{Store: e.store, Dir: h.objects(), Log: log}); err != nil {
+	if s.s3, err = s3.New(ctx, s3.Config{Store: e.store, Dir: h.objects(), Log: log, Ready: assetsBucket()}); err != nil {
 		return err
 	}
 	if s.logs, err = logs.New(ctx, logs.Config{Store: e.store, Account: account(), Log: log}); err != nil {
@@ -92,6 +92,12 @@ func (e *Engine) keys() *wire.Keys {
 // https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
 func bootstrapVersion() map[string]string {
 	return map[string]string{"/cdk-bootstrap/hnb659fds/version": "33"}
+}
+
+// assetsBucket is where AWS CDK puts templates and files: the bucket that its
+// bootstrap template would have made.
+func assetsBucket() string {
+	return "cdk-hnb659fds-assets-" + account().ID + "-" + account().Region
 }
 
 func (e *Engine) newHandler() http.Handler {

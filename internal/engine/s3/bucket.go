@@ -2,6 +2,7 @@ package s3
 
 import (
 	"cmp"
+	"context"
 	"encoding/xml"
 	"net"
 	"net/http"
@@ -27,26 +28,42 @@ func (s *Service) createBucket(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	folder := s.files.folder(r.bucket)
+	if err := s.makeBucket(r.Context(), r.bucket, region); err != nil {
+		return err
+	}
+	w.Header().Set("Location", "/"+r.bucket)
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+func (s *Service) makeBucket(ctx context.Context, name, region string) error {
+	folder := s.files.folder(name)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
 	if err := syncFolder(filepath.Dir(folder)); err != nil {
 		return err
 	}
-	if err := s.store.Update(r.Context(), func(tx *store.Tx) error {
-		if err := needBucketIn(tx, r.bucket); !isFault(err, "NoSuchBucket") {
+	return s.store.Update(ctx, func(tx *store.Tx) error {
+		if err := needBucketIn(tx, name); !isFault(err, "NoSuchBucket") {
 			return cmp.Or(err, error(faultOf("BucketAlreadyOwnedByYou")))
 		}
 		_, err := tx.Exec("INSERT INTO s3_bucket (name, region, created) VALUES (?, ?, ?)",
-			r.bucket, region, time.Now().UnixMilli())
+			name, region, time.Now().UnixMilli())
 		return err
-	}); err != nil {
-		return err
+	})
+}
+
+// makeReady makes the bucket that nobody has to make, where it is not there.
+func (s *Service) makeReady(ctx context.Context) error {
+	err := s.needBucket(ctx, s.ready)
+	if isFault(err, "NoSuchBucket") {
+		err = s.makeBucket(ctx, s.ready, defaultRegion)
 	}
-	w.Header().Set("Location", "/"+r.bucket)
-	w.WriteHeader(http.StatusOK)
-	return nil
+	if isFault(err, "BucketAlreadyOwnedByYou") { // by another request, just now
+		return nil
+	}
+	return err
 }
 
 // wantedRegion reads the region out of CreateBucket's optional document.

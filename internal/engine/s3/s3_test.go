@@ -24,6 +24,9 @@ import (
 
 const bucket = "things"
 
+// ready is the bucket that nobody has to make.
+const ready = "ready-made"
+
 // A bed is a Service on a folder, with the SDK's client in front of it.
 type bed struct {
 	*sdk.Client
@@ -73,6 +76,7 @@ func still(t testing.TB, home string) (*bed, *s3.Service) {
 	})
 	service, err := s3.New(t.Context(), s3.Config{
 		Store: st, Dir: filepath.Join(home, "objects"), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Ready: ready,
 	})
 	if err != nil {
 		t.Fatal(err)

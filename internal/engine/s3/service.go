@@ -21,12 +21,15 @@ const (
 	namespace       = "http://s3.amazonaws.com/doc/2006-03-01/"
 )
 
-// Config says where a Service keeps things. All fields are needed.
+// Config says where a Service keeps things. All fields but Ready are needed.
 type Config struct {
 	Store *store.Store
 	// Dir is the folder of the objects' files. It belongs to the Service.
 	Dir string
 	Log *slog.Logger
+	// Ready is a bucket that nobody has to make: it comes to be when it is
+	// first used. Empty: there is none.
+	Ready string
 }
 
 // A Service is S3 as an http.Handler.
@@ -34,6 +37,7 @@ type Service struct {
 	store     *store.Store
 	files     *files
 	log       *slog.Logger
+	ready     string
 	unsettled chan struct{} // wakes Run
 }
 
@@ -47,7 +51,7 @@ type request struct {
 // New opens the objects in Dir, and completes what an earlier process that was
 // killed left under way.
 func New(ctx context.Context, config Config) (*Service, error) {
-	s := &Service{store: config.Store, log: config.Log, unsettled: make(chan struct{}, 1)}
+	s := &Service{store: config.Store, log: config.Log, ready: config.Ready, unsettled: make(chan struct{}, 1)}
 	var err error
 	if s.files, err = newFiles(config.Dir, config.Log); err != nil {
 		return nil, fmt.Errorf("opening objects %q: %w", config.Dir, err)
@@ -131,6 +135,11 @@ func (s *Service) route(w http.ResponseWriter, r *request) error {
 	}
 	if err := unsupportedHeader(r.Header); err != nil {
 		return err
+	}
+	if r.bucket == s.ready && r.bucket != "" && name != "PUT bucket" && name != "DELETE bucket" {
+		if err := s.makeReady(r.Context()); err != nil {
+			return err
+		}
 	}
 	return found.answer(s, w, r)
 }

@@ -37,8 +37,9 @@
 //     task by task, whatever minimumHealthyPercent says.
 //   - A task larger than the machine runs alone, and a service event says so.
 //   - When Run's context ends, every container has ended and every task is
-//     recorded STOPPED before it returns. Tasks that a crash interrupted are
-//     recorded STOPPED at the next start, and services replace them.
+//     recorded STOPPED before it returns. Tasks that a crash interrupted go on
+//     at the next start where their containers do; others are recorded STOPPED
+//     then, and services replace them.
 //
 // Tasks see the metadata and agent endpoints under [Service.AgentHandler], at
 // addresses that cannot be guessed.

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/spate-run/spate/internal/runner"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
@@ -29,6 +31,12 @@ type Config struct {
 	// Engine are the variables by which AWS clients in containers reach the
 	// engine, as NAME=value.
 	Engine []string
+	// AWS reaches Secrets Manager, Systems Manager and S3, which keep what
+	// containers' variables are made of.
+	AWS aws.Config
+	// Lost is when the engine before was last known to be there, if it ended by
+	// force. Output of its containers is taken from then on.
+	Lost time.Time
 	// Logs opens the stream that takes a container's output when its
 	// definition names the awslogs driver. Both of the container's outputs
 	// write to it, at once. Nil drops the output.
@@ -72,7 +80,8 @@ type tables struct {
 }
 
 // New loads what the store holds. Tasks that were running when the engine was
-// lost count as stopped from then on. Nothing starts before Run.
+// lost count as stopped from then on, unless their containers are with a
+// [runner.Keeper] still. Nothing starts before Run.
 func New(ctx context.Context, config Config) (*Service, error) {
 	s := &Service{
 		config: config,

@@ -1,12 +1,11 @@
 package ecs
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -27,8 +26,8 @@ const (
 	optionPrefix = "awslogs-stream-prefix"
 )
 
-// An execution is the containers of a task in this process. What becomes of
-// them it reports to the task.
+// An execution is the containers of a task, as this process runs them. What
+// becomes of them it reports to the task.
 type execution struct {
 	service    *Service
 	task       *task      // guarded by the service's mu
@@ -42,9 +41,14 @@ type execution struct {
 type member struct {
 	index      int
 	definition types.ContainerDefinition
+	files      []pair        // the variables of its files
+	secrets    []pair        // the variables that are secrets
+	survived   bool          // an earlier engine has started it
 	up         chan struct{} // closed when it has started
+	well       chan struct{} // closed when it has been healthy once
 	over       chan struct{} // closed when it has ended, or cannot start
 	exit       runner.Exit   // set before over is closed, if it had started
+	once       sync.Once     // closes well
 }
 
 func (s *Service) newExecution(t *task) *execution {
@@ -54,6 +58,7 @@ func (s *Service) newExecution(t *task) *execution {
 			index:      i,
 			definition: c,
 			up:         make(chan struct{}),
+			well:       make(chan struct{}),
 			over:       make(chan struct{}),
 		})
 	}
@@ -64,44 +69,83 @@ func (s *Service) newExecution(t *task) *execution {
 // ends them.
 func (x *execution) run(ctx context.Context) {
 	defer x.halt()
-	if reason := refusal(x.definition.Detail); reason != "" {
+	if err := x.prepare(ctx); err != nil {
 		x.report(func(t task, now time.Time) task {
-			for i := range t.Containers {
-				t = t.failed(i, reason, now)
+			for i, c := range t.Containers {
+				if c.Status != statusStopped {
+					t = t.failed(i, err.Error(), now)
+				}
 			}
 			return t
 		})
+		x.clear()
 		return
 	}
 	var group sync.WaitGroup
 	for _, m := range x.members {
-		group.Go(func() { x.keep(ctx, m) })
+		if !m.ended() {
+			group.Go(func() { x.keep(ctx, m) })
+		}
 	}
 	group.Wait()
+	x.clear()
 }
 
-// refusal says why a task of a definition cannot be started here, in the form
-// of ECS's own reasons, or nothing.
-func refusal(d types.TaskDefinition) string {
-	for _, c := range d.ContainerDefinitions {
-		switch {
-		case len(c.Secrets) > 0 || c.LogConfiguration != nil && len(c.LogConfiguration.SecretOptions) > 0:
-			return fmt.Sprintf("ResourceInitializationError: unable to pull secrets or registry auth: container %s has secrets, which this engine cannot read yet", *c.Name)
-		case len(c.EnvironmentFiles) > 0:
-			return fmt.Sprintf("ResourceInitializationError: failed to download env files: container %s has environment files, which this engine cannot read yet", *c.Name)
+// prepare does what has to be done before the first container starts.
+func (x *execution) prepare(ctx context.Context) error {
+	if reason := refusal(x.definition.Detail); reason != "" {
+		return errors.New(reason)
+	}
+	for _, m := range x.members {
+		if m.survived || m.ended() {
+			continue
 		}
-		for _, on := range c.DependsOn {
-			if on.Condition == types.ContainerConditionHealthy {
-				return fmt.Sprintf("ResourceInitializationError: container %s waits for container %s to be HEALTHY, and this engine does not run health checks yet", *c.Name, *on.ContainerName)
-			}
+		if err := x.gather(ctx, m); err != nil {
+			return err
 		}
 	}
-	for _, v := range d.Volumes {
-		if v.EfsVolumeConfiguration != nil || v.FsxWindowsFileServerVolumeConfiguration != nil {
-			return fmt.Sprintf("ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: volume %s is a network file system, which this engine cannot mount", aws.ToString(v.Name))
+	return nil
+}
+
+// clear removes what the task's containers shared, and those of an earlier
+// engine that could not be taken back.
+func (x *execution) clear() {
+	keeper, ok := x.service.config.Runner.(runner.Keeper)
+	survived := slices.ContainsFunc(x.members, func(m *member) bool { return m.survived })
+	if !ok || len(x.definition.Detail.Volumes) == 0 && !survived {
+		return
+	}
+	if err := keeper.Clear(context.Background(), x.origin.ID); err != nil {
+		x.service.log.Warn("removing a task's volumes", "task", x.origin.ID, "error", err)
+	}
+}
+
+// ended says whether a container had ended before this process began.
+func (m *member) ended() bool {
+	select {
+	case <-m.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// healthy takes note of a container's health.
+func (x *execution) healthy(m *member, well bool) {
+	if well {
+		m.once.Do(func() { close(m.well) })
+	}
+	x.service.mu.Lock()
+	defer x.service.mu.Unlock()
+	now := time.Now()
+	next := x.task.examined(m.index, well)
+	if next.ill() && next.wanted() {
+		if v := x.service.services[next.Cluster+"/"+next.Service]; v != nil {
+			x.service.say(v, now, "(task %s) failed container health checks.", next.ID)
+			next = next.stop(types.TaskStopCodeServiceSchedulerInitiated, "Task failed container health checks", now)
 		}
 	}
-	return ""
+	x.service.become(x.task, next)
 }
 
 // report changes the task by a transition.
@@ -118,13 +162,9 @@ func (x *execution) keep(ctx context.Context, m *member) {
 	fail := func(err error) {
 		x.report(func(t task, now time.Time) task { return t.failed(m.index, err.Error(), now) })
 	}
-	if err := x.await(ctx, m); err != nil {
-		fail(err)
-		return
-	}
 	output := x.output(m.definition)
 	defer x.close(output)
-	running, err := x.service.config.Runner.Start(ctx, x.container(m.definition, output))
+	running, err := x.start(ctx, m, output)
 	if err != nil {
 		fail(err)
 		return
@@ -133,6 +173,19 @@ func (x *execution) keep(ctx context.Context, m *member) {
 	x.report(func(t task, now time.Time) task { return t.started(m.index, now) })
 	m.exit = x.attend(ctx, m, running)
 	x.report(func(t task, now time.Time) task { return t.ended(m.index, m.exit, now) })
+}
+
+// start starts a container, or takes back the one that an earlier engine
+// started.
+func (x *execution) start(ctx context.Context, m *member, output io.Writer) (runner.Running, error) {
+	r := x.service.config.Runner
+	if m.survived {
+		return r.(runner.Keeper).Adopt(ctx, x.container(m, output), x.service.config.Lost)
+	}
+	if err := x.await(ctx, m); err != nil {
+		return nil, err
+	}
+	return r.Start(ctx, x.container(m, output))
 }
 
 // attend waits for a container's end, and brings it about when the context
@@ -183,88 +236,42 @@ func (x *execution) await(ctx context.Context, m *member) error {
 
 func awaitOne(ctx context.Context, on *member, condition types.ContainerCondition) error {
 	reached := on.over
-	if condition == types.ContainerConditionStart {
+	switch condition {
+	case types.ContainerConditionStart:
 		reached = on.up
+	case types.ContainerConditionHealthy:
+		reached = on.well
+	}
+	var late <-chan time.Time
+	if limit := aws.ToInt32(on.definition.StartTimeout); limit > 0 && condition != types.ContainerConditionStart {
+		timer := time.NewTimer(time.Duration(limit) * time.Second)
+		defer timer.Stop()
+		late = timer.C
 	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-late:
+		return fmt.Errorf("was not %s within its start timeout of %d seconds", condition, *on.definition.StartTimeout)
 	case <-reached:
 	case <-on.over:
 	}
 	select {
 	case <-on.up:
 	default:
-		return fmt.Errorf("did not start")
+		return errors.New("did not start")
+	}
+	if condition == types.ContainerConditionHealthy {
+		select {
+		case <-on.well:
+		default:
+			return errors.New("ended before it was healthy")
+		}
 	}
 	if condition == types.ContainerConditionSuccess && on.exit.Code != 0 {
 		return fmt.Errorf("exited with code %d", on.exit.Code)
 	}
 	return nil
-}
-
-// container is what the runner needs to know about one.
-func (x *execution) container(c types.ContainerDefinition, output io.Writer) runner.Container {
-	config := x.service.config
-	spec := runner.Container{
-		ID:               x.origin.ID + "-" + *c.Name,
-		Image:            *c.Image,
-		Entrypoint:       some(c.EntryPoint),
-		Command:          some(c.Command),
-		Env:              x.environment(c),
-		Engine:           config.Engine,
-		WorkingDirectory: aws.ToString(c.WorkingDirectory),
-		StopTimeout:      time.Duration(cmp.Or(aws.ToInt32(c.StopTimeout), 30)) * time.Second,
-		Stdout:           output,
-		Stderr:           output,
-	}
-	_, spec.Worker = c.DockerLabels[workerLabel]
-	if o := x.override(c); o != nil && len(o.Command) > 0 {
-		spec.Command = o.Command
-	}
-	return spec
-}
-
-// some is a list, or nil where it is empty: an empty one overrides nothing.
-func some(list []string) []string {
-	if len(list) == 0 {
-		return nil
-	}
-	return list
-}
-
-func (x *execution) override(c types.ContainerDefinition) *types.ContainerOverride {
-	if x.origin.Detail.Overrides == nil {
-		return nil
-	}
-	overrides := x.origin.Detail.Overrides.ContainerOverrides
-	i := slices.IndexFunc(overrides, func(o types.ContainerOverride) bool { return *o.Name == *c.Name })
-	if i < 0 {
-		return nil
-	}
-	return &overrides[i]
-}
-
-// environment is a container's variables, sorted; the last of one name wins:
-// the definition's, the override's, ECS's own.
-func (x *execution) environment(c types.ContainerDefinition) []string {
-	values := map[string]string{}
-	pairs := c.Environment
-	if o := x.override(c); o != nil {
-		pairs = slices.Concat(pairs, o.Environment)
-	}
-	for _, p := range pairs {
-		values[aws.ToString(p.Name)] = aws.ToString(p.Value)
-	}
-	i := slices.IndexFunc(x.members, func(m *member) bool { return *m.definition.Name == *c.Name })
-	values["ECS_AGENT_URI"] = x.service.config.Endpoint + agentPath + x.origin.Secret
-	values["ECS_CONTAINER_METADATA_URI_V4"] = x.service.config.Endpoint + metadataPath + x.origin.Secret + "-" + strconv.Itoa(i+1)
-	var env []string
-	for name, value := range values {
-		env = append(env, name+"="+value)
-	}
-	slices.Sort(env)
-	return env
 }
 
 // output is where a container's output goes: to the logs with the awslogs

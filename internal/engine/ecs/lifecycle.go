@@ -73,6 +73,7 @@ type container struct {
 	Status    status
 	ExitCode  *int
 	Reason    string
+	Health    types.HealthStatus // empty where nothing tells it
 	StartedAt time.Time
 }
 
@@ -84,11 +85,43 @@ func (t task) place(now time.Time) task {
 
 // started is the task after one of its containers has started.
 func (t task) started(i int, now time.Time) task {
+	if t.Containers[i].Status == statusRunning {
+		return t // since an earlier engine
+	}
 	t.Containers = slices.Clone(t.Containers)
 	t.Containers[i].Status = statusRunning
 	t.Containers[i].StartedAt = now
 	return t.settle(now)
 }
+
+// examined is the task after the health of one of its containers has changed.
+func (t task) examined(i int, well bool) task {
+	t.Containers = slices.Clone(t.Containers)
+	t.Containers[i].Health = types.HealthStatusUnhealthy
+	if well {
+		t.Containers[i].Health = types.HealthStatusHealthy
+	}
+	return t
+}
+
+// health is a task's own: that of its essential containers that have any.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html
+func (t task) health() types.HealthStatus {
+	health := types.HealthStatusUnknown
+	for _, c := range t.Containers {
+		switch {
+		case !c.Essential || c.Health == "":
+		case c.Health == types.HealthStatusUnhealthy:
+			return c.Health
+		case health != types.HealthStatusHealthy || c.Health == types.HealthStatusUnknown:
+			health = c.Health
+		}
+	}
+	return health
+}
+
+// ill reports whether an essential container is known not to be well.
+func (t task) ill() bool { return t.health() == types.HealthStatusUnhealthy }
 
 // ended is the task after one of its containers has ended. When that one is
 // essential the others shall end too.

@@ -20,6 +20,7 @@ type machine struct {
 	running  []*process
 	started  []runner.Container
 	at       []time.Time // when each was started
+	cleared  []string    // tasks
 }
 
 func (m *machine) Start(ctx context.Context, c runner.Container) (runner.Running, error) {
@@ -33,6 +34,37 @@ func (m *machine) Start(ctx context.Context, c runner.Container) (runner.Running
 	p := &process{container: c, machine: m, stubborn: m.stubborn, over: make(chan struct{})}
 	m.running = append(m.running, p)
 	return p, nil
+}
+
+// Survivors are the containers that run: those of a rig before, where a test
+// hands its machine on.
+func (m *machine) Survivors(context.Context) ([]runner.Survivor, error) {
+	var found []runner.Survivor
+	for _, p := range m.processes("") {
+		found = append(found, runner.Survivor{ID: p.container.ID, Task: p.container.Task})
+	}
+	return found, nil
+}
+
+func (m *machine) Adopt(_ context.Context, c runner.Container, _ time.Time) (runner.Running, error) {
+	for _, p := range m.processes("") {
+		if p.container.ID == c.ID {
+			return p, nil
+		}
+	}
+	return nil, errors.New("there is no such container")
+}
+
+func (m *machine) Clear(_ context.Context, task string) error {
+	m.mu.Lock()
+	m.cleared = append(m.cleared, task)
+	m.mu.Unlock()
+	for _, p := range m.processes("") {
+		if p.container.Task == task {
+			p.end(137)
+		}
+	}
+	return nil
 }
 
 func (m *machine) refuse(why string) {

@@ -115,3 +115,63 @@ func TestStateOutlivesTheEngine(t *testing.T) {
 		}
 	})
 }
+
+func TestContainersThatOutliveTheEngineAreAdopted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "x.db")
+		r := newRig(t, path, 4)
+		r.base()
+		image := container("job")
+		image.Image = new("image")
+		r.register("job", image)
+		r.serve(2)
+		ending := *r.runTask("job").TaskArn
+		r.machine.stubborn = true
+		gone := *r.runTask("job").TaskArn
+		must(r.StopTask(ctx(r), &sdk.StopTaskInput{Task: &gone}))
+		synctest.Wait()
+
+		// The first engine is left as it is, as if it were gone, and of its
+		// containers one is gone too.
+		left := &machine{}
+		for _, p := range r.machine.processes("") {
+			if "arn:aws:ecs:us-east-1:000000000000:task/default/"+p.container.Task != ending {
+				other := &process{container: p.container, machine: left, over: make(chan struct{})}
+				left.running = append(left.running, other)
+			}
+		}
+		stray := &process{machine: left, over: make(chan struct{})}
+		stray.container.ID, stray.container.Task = "stray-job", "stray"
+		left.running = append(left.running, stray)
+
+		again := newRigOn(t, path, 4, left)
+		synctest.Wait()
+		if diff := cmp.Diff(map[string]int{"RUNNING": 2, "STOPPED": 2}, again.tally()); diff != "" {
+			t.Errorf("tasks (-want +got):\n%s", diff)
+		}
+		if got := len(left.starts()); got != 0 {
+			t.Errorf("got %d containers started, want none", got)
+		}
+		if got := left.processes(""); len(got) != 2 {
+			t.Errorf("got %d containers, want those of the service", len(got))
+		}
+		got := []string{string(again.task(ending).StopCode), *again.task(ending).StoppedReason, string(again.task(gone).StopCode)}
+		want := []string{"TerminationNotice", "Host EC2 (instance local) terminated.", "UserInitiated"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("tasks that ended (-want +got):\n%s", diff)
+		}
+		time.Sleep(time.Minute) // or it would have ended in haste
+		left.processes("")[0].end(3)
+		synctest.Wait()
+		if got := len(left.starts()); got != 1 {
+			t.Errorf("got %d containers started after one had ended, want 1", got)
+		}
+		if err := again.stop(); err != nil {
+			t.Error(err)
+		}
+		again.wantFree()
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}

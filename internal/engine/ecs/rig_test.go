@@ -58,9 +58,15 @@ func in(t *testing.T, slots int, test func(r *rig)) {
 
 func newRig(t testing.TB, path string, slots int) *rig {
 	t.Helper()
+	return newRigOn(t, path, slots, &machine{})
+}
+
+// newRigOn is a rig on a machine where containers may run already.
+func newRigOn(t testing.TB, path string, slots int, on *machine) *rig {
+	t.Helper()
 	r := &rig{
 		TB:       t,
-		machine:  &machine{},
+		machine:  on,
 		capacity: runner.NewCapacity(runner.Size{CPU: 1024 * slots, Memory: 2048 * slots}),
 		logs:     &streams{text: map[string]string{}},
 	}

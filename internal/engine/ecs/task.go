@@ -75,9 +75,8 @@ func taskSize(d *definition, overrides *types.TaskOverride) runner.Size {
 	return sum
 }
 
-// loadTasks reads the tasks. Containers of this process are gone with the one
-// before: tasks that had any are lost. (A runner whose containers outlive the
-// engine will be asked for them here.)
+// loadTasks reads the tasks. Those whose containers are gone with the engine
+// before are lost.
 func (s *Service) loadTasks(ctx context.Context, now time.Time) error {
 	all, err := s.tables.tasks.All(ctx)
 	if err != nil {
@@ -86,9 +85,13 @@ func (s *Service) loadTasks(ctx context.Context, now time.Time) error {
 	tasks := slices.SortedFunc(maps.Values(all), func(a, b task) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
 	})
+	left := s.survivors(ctx, tasks)
 	for _, t := range tasks {
-		switch t.Status {
-		case statusStopped, statusProvisioning:
+		switch {
+		case t.Status == statusStopped || t.Status == statusProvisioning:
+			s.addTask(&t)
+		case s.adopt(&t, left[t.ID]):
+			delete(left, t.ID)
 			s.addTask(&t)
 		default:
 			t.Placed = false // no capacity has been reserved by this process
@@ -97,6 +100,7 @@ func (s *Service) loadTasks(ctx context.Context, now time.Time) error {
 			s.dirty.tasks[&lost] = true
 		}
 	}
+	s.clear(ctx, left)
 	slices.SortStableFunc(s.stopped, func(a, b *task) int { return a.StoppedAt.Compare(b.StoppedAt) })
 	return nil
 }
@@ -389,7 +393,7 @@ func (s *Service) describeTask(t *task) types.Task {
 	detail.TaskDefinitionArn = aws.String(t.Definition)
 	detail.AvailabilityZone = aws.String(s.config.Account.Region + "a")
 	detail.Connectivity = types.ConnectivityConnected
-	detail.HealthStatus = types.HealthStatusUnknown
+	detail.HealthStatus = t.health()
 	detail.Group = aws.String(t.Group)
 	detail.StartedBy = text(t.StartedBy)
 	detail.LastStatus = aws.String(string(t.Status))
@@ -422,7 +426,7 @@ func (s *Service) describeContainers(t *task) []types.Container {
 			Name:         aws.String(c.Name),
 			Image:        aws.String(c.Image),
 			LastStatus:   aws.String(string(c.Status)),
-			HealthStatus: types.HealthStatusUnknown,
+			HealthStatus: cmp.Or(c.Health, types.HealthStatusUnknown),
 			Reason:       text(c.Reason),
 			RuntimeId:    aws.String(c.RuntimeID),
 		}

@@ -118,11 +118,22 @@ func TestContainerGetsWhatItsDefinitionSays(t *testing.T) {
 		got.Stdout, got.Stderr = nil, nil
 		agent, metadata := p.env("ECS_AGENT_URI"), p.env("ECS_CONTAINER_METADATA_URI_V4")
 		want := runner.Container{
-			ID: id + "-job", Image: "/job",
+			ID: id + "-job", Task: id, Image: "/job",
 			Entrypoint: []string{"python3"}, Command: []string{"b.py"}, WorkingDirectory: "/srv", Worker: true,
 			Env:         []string{"A=1", "B=3", "ECS_AGENT_URI=" + agent, "ECS_CONTAINER_METADATA_URI_V4=" + metadata},
 			Engine:      []string{"AWS_ENDPOINT_URL=http://engine.local"},
 			StopTimeout: 30 * time.Second,
+			Box: runner.Box{
+				Labels: map[string]string{
+					"spate.worker":                              "1",
+					"com.amazonaws.ecs.cluster":                 "arn:aws:ecs:us-east-1:000000000000:cluster/default",
+					"com.amazonaws.ecs.container-name":          "job",
+					"com.amazonaws.ecs.task-arn":                *out.Tasks[0].TaskArn,
+					"com.amazonaws.ecs.task-definition-family":  "job",
+					"com.amazonaws.ecs.task-definition-version": "2",
+				},
+				Size: runner.Size{CPU: 1024, Memory: 2048},
+			},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("container (-want +got):\n%s", diff)
@@ -205,18 +216,12 @@ func TestContainersStopInReverse(t *testing.T) {
 }
 
 func TestTasksThatThisEngineCannotStart(t *testing.T) {
-	secret := container("job")
-	secret.Secrets = []types.Secret{{Name: new("KEY"), ValueFrom: new("/key")}}
-	file := container("job")
-	file.EnvironmentFiles = []types.EnvironmentFile{{Type: types.EnvironmentFileTypeS3, Value: new("arn:aws:s3:::b/k.env")}}
 	tests := []struct {
 		name       string
 		containers []types.ContainerDefinition
 		reason     string
 	}{
-		{"secrets", []types.ContainerDefinition{secret}, "ResourceInitializationError: unable to pull secrets or registry auth: container job has secrets"},
-		{"files", []types.ContainerDefinition{file}, "ResourceInitializationError: failed to download env files: container job has environment files"},
-		{"health", []types.ContainerDefinition{after(container("job"), "db", types.ContainerConditionHealthy), helper("db")}, "ResourceInitializationError: container job waits for container db to be HEALTHY"},
+		{"health", []types.ContainerDefinition{after(container("job"), "db", types.ContainerConditionHealthy), helper("db")}, "ResourceInitializationError: container job waits for container db to be HEALTHY, and a folder's processes have no health checks"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -57,6 +57,8 @@ func compat(e *Engine) string {
 		{"CloudWatch", e.services.cloudwatch.Wire().Operations()},
 		{"CloudWatch Logs", e.services.logs.Wire().Operations()},
 		{"Application Auto Scaling", e.services.autoscaling.Wire().Operations()},
+		{"EventBridge", e.services.events.Wire().Operations()},
+		{"EventBridge Scheduler", e.services.scheduler.Wire().Operations()},
 		{"ECR", e.services.ecr.Wire().Operations()},
 		{"SSM", e.services.ssm.Wire().Operations()},
 		{"Secrets Manager", e.services.secretsmanager.Wire().Operations()},
@@ -133,6 +135,16 @@ anomaly bands and composite alarms are refused.
 balancers' metrics are refused. Nothing measures what tasks use, so AWS/ECS has
 no CPUUtilization and MemoryUtilization: a policy that tracks one of them has
 its alarms, which stay in INSUFFICIENT_DATA, and never scales.
+
+**EventBridge.** Rules of the default bus that have schedules, in real time at
+every cadence; nothing emits events, so those with patterns never match. Targets
+are queues and tasks of ECS, with a constant input or the whole event. The others
+are kept and not called, as are those of schedules.
+
+**EventBridge Scheduler.** In real time at every cadence; calls come at their
+second. Universal targets are the operations on this page, S3's aside. Roles and
+keys are kept without effect. What recurring schedules missed while no engine
+ran is passed over, and what one-time schedules missed is made up for.
 
 **CloudWatch Logs.** Filter patterns have terms, phrases, - and ?.
 

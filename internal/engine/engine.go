@@ -20,8 +20,10 @@ import (
 	"github.com/spate-run/spate/internal/engine/cloudwatch"
 	"github.com/spate-run/spate/internal/engine/ecr"
 	"github.com/spate-run/spate/internal/engine/ecs"
+	"github.com/spate-run/spate/internal/engine/events"
 	"github.com/spate-run/spate/internal/engine/logs"
 	"github.com/spate-run/spate/internal/engine/s3"
+	"github.com/spate-run/spate/internal/engine/scheduler"
 	"github.com/spate-run/spate/internal/engine/secretsmanager"
 	"github.com/spate-run/spate/internal/engine/sqs"
 	"github.com/spate-run/spate/internal/engine/ssm"
@@ -85,6 +87,8 @@ type services struct {
 	ssm            *ssm.Service
 	secretsmanager *secretsmanager.Service
 	ecr            *ecr.Service
+	events         *events.Service
+	scheduler      *scheduler.Service
 }
 
 // Open takes the home, loads its state and listens. It answers requests once
@@ -256,6 +260,8 @@ func (e *Engine) runServices(ctx context.Context) error {
 	run("CloudWatch", rest, s.cloudwatch.Run)
 	run("Application Auto Scaling", rest, s.autoscaling.Run)
 	run("CloudFormation", rest, s.cloudformation.Run)
+	run("EventBridge", ecsCtx, s.events.Run)
+	run("EventBridge Scheduler", ecsCtx, s.scheduler.Run)
 	run("the home's disk", ecsCtx, e.watchDisk)
 	run("ECS", ecsCtx, func(ctx context.Context) error {
 		defer stopRest()

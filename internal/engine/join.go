@@ -15,8 +15,10 @@ import (
 	"github.com/spate-run/spate/internal/engine/cloudwatch"
 	"github.com/spate-run/spate/internal/engine/ecr"
 	"github.com/spate-run/spate/internal/engine/ecs"
+	"github.com/spate-run/spate/internal/engine/events"
 	"github.com/spate-run/spate/internal/engine/logs"
 	"github.com/spate-run/spate/internal/engine/s3"
+	"github.com/spate-run/spate/internal/engine/scheduler"
 	"github.com/spate-run/spate/internal/engine/secretsmanager"
 	"github.com/spate-run/spate/internal/engine/sqs"
 	"github.com/spate-run/spate/internal/engine/ssm"
@@ -72,6 +74,12 @@ func (e *Engine) join(ctx context.Context, h home) (err error) {
 	}); err != nil {
 		return err
 	}
+	if s.events, err = events.New(ctx, events.Config{Store: e.store, Account: account(), Log: log, Do: e.deliver}); err != nil {
+		return err
+	}
+	if s.scheduler, err = scheduler.New(ctx, scheduler.Config{Store: e.store, Account: account(), Log: log, Do: e.deliver}); err != nil {
+		return err
+	}
 	s.sts = sts.New(sts.Config{Account: account(), Keys: e.address.Keys})
 	e.handler = e.newHandler()
 	return nil
@@ -107,7 +115,7 @@ func (e *Engine) newHandler() http.Handler {
 		Services: []*wire.Service{
 			s.sqs.Wire(), s.sts.Wire(), s.logs.Wire(), s.ecs.Wire(),
 			s.cloudwatch.Wire(), s.autoscaling.Wire(), s.cloudformation.Wire(),
-			s.ssm.Wire(), s.secretsmanager.Wire(), s.ecr.Wire(),
+			s.ssm.Wire(), s.secretsmanager.Wire(), s.ecr.Wire(), s.events.Wire(), s.scheduler.Wire(),
 		},
 		Objects: s.s3,
 		Keys:    e.keys(),

@@ -23,13 +23,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
+	"github.com/spate-run/spate/internal/delivery"
 	"github.com/spate-run/spate/internal/engine/autoscaling"
 	cfn "github.com/spate-run/spate/internal/engine/cloudformation"
 	"github.com/spate-run/spate/internal/engine/cloudwatch"
 	ecrservice "github.com/spate-run/spate/internal/engine/ecr"
 	ecsservice "github.com/spate-run/spate/internal/engine/ecs"
+	"github.com/spate-run/spate/internal/engine/events"
 	"github.com/spate-run/spate/internal/engine/logs"
 	s3service "github.com/spate-run/spate/internal/engine/s3"
+	"github.com/spate-run/spate/internal/engine/scheduler"
 	"github.com/spate-run/spate/internal/engine/secretsmanager"
 	sqsservice "github.com/spate-run/spate/internal/engine/sqs"
 	"github.com/spate-run/spate/internal/engine/ssm"
@@ -112,12 +115,16 @@ func (e *engine) open() {
 		Store: db, Account: account, Log: log, Dir: filepath.Join(e.dir, "images"), Endpoint: "http://127.0.0.1:4100",
 	})
 	e.must(err)
+	schedules, err := scheduler.New(ctx, scheduler.Config{Store: db, Account: account, Log: log, Do: nothing})
+	e.must(err)
+	rules, err := events.New(ctx, events.Config{Store: db, Account: account, Log: log, Do: nothing})
+	e.must(err)
 	stacks, err := cfn.New(ctx, cfn.Config{Store: db, Account: account, Log: log, AWS: e.config})
 	e.must(err)
 	e.handler = wire.NewHandler(wire.Config{
 		Services: []*wire.Service{
 			queues.Wire(), groups.Wire(), tasks.Wire(), alarms.Wire(), targets.Wire(), stacks.Wire(),
-			parameters.Wire(), secrets.Wire(), repositories.Wire(),
+			parameters.Wire(), secrets.Wire(), repositories.Wire(), schedules.Wire(), rules.Wire(),
 		},
 		Objects: objects, Keys: keys,
 	})
@@ -136,6 +143,9 @@ func (e *engine) open() {
 		db.Close()
 	})
 }
+
+// nothing is what schedules and rules do here.
+func nothing(context.Context, delivery.Call) error { return nil }
 
 // capacity and setCapacity are how scalable targets see their services.
 func (e *engine) capacity(ctx context.Context, id string) (int, error) {

@@ -96,11 +96,6 @@ var inert = map[string]inertKind{
 
 	"AWS::ECS::CapacityProvider": {name: "Name", replace: []string{"ClusterName", "Name"}, id: "{name}"},
 
-	"AWS::Events::Rule": {
-		name: "Name", replace: []string{"EventBusName", "Name"}, id: "{name}",
-		attributes: map[string]string{"Arn": "arn:aws:events:{region}:{account}:rule/{name}", "RuleName": "{name}"},
-	},
-
 	"AWS::IAM::InstanceProfile": {
 		name: "InstanceProfileName", replace: []string{"InstanceProfileName", "Path"}, id: "{name}",
 		attributes: map[string]string{"Arn": "arn:aws:iam::{account}:instance-profile{Path:/}{name}"},
@@ -131,15 +126,6 @@ var inert = map[string]inertKind{
 	"AWS::SNS::Topic": {
 		name: "TopicName", replace: []string{"FifoTopic", "TopicName"}, id: "arn:aws:sns:{region}:{account}:{name}",
 		attributes: map[string]string{"TopicArn": "{id}", "TopicName": "{name}"},
-	},
-
-	"AWS::Scheduler::Schedule": {
-		name: "Name", replace: []string{"Name"}, id: "{name}",
-		attributes: map[string]string{"Arn": "arn:aws:scheduler:{region}:{account}:schedule/{GroupName:default}/{name}"},
-	},
-	"AWS::Scheduler::ScheduleGroup": {
-		name: "Name", replace: []string{"Name"}, id: "{name}",
-		attributes: map[string]string{"Arn": "arn:aws:scheduler:{region}:{account}:schedule-group/{name}", "State": "ACTIVE"},
 	},
 }
 

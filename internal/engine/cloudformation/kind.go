@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
@@ -159,6 +160,9 @@ type clients struct {
 	ssm     wire.Caller
 	secrets *secretsmanager.Client
 	ecr     *ecr.Client
+	events  wire.Caller
+
+	scheduler *scheduler.Client
 }
 
 func newClients(config aws.Config) *clients {
@@ -172,6 +176,9 @@ func newClients(config aws.Config) *clients {
 		ssm:     wire.Caller{Config: config, Name: "SSM", Scope: "ssm", Target: "AmazonSSM"},
 		secrets: secretsmanager.NewFromConfig(config),
 		ecr:     ecr.NewFromConfig(config),
+		events:  wire.Caller{Config: config, Name: "EventBridge", Scope: "events", Target: "AWSEvents"},
+
+		scheduler: scheduler.NewFromConfig(config),
 	}
 }
 
@@ -196,11 +203,14 @@ var live = map[string]kind{
 	"AWS::ECS::ClusterCapacityProviderAssociations": capacityProviders,
 	"AWS::ECS::Service":                             ecsService,
 	"AWS::ECS::TaskDefinition":                      taskDefinition,
+	"AWS::Events::Rule":                             eventRule,
 	"AWS::Logs::LogGroup":                           logGroup,
 	"AWS::S3::Bucket":                               bucket,
 	"AWS::SQS::Queue":                               queue,
 	"AWS::SQS::QueuePolicy":                         queuePolicy,
 	"AWS::SSM::Parameter":                           storedParameter,
+	"AWS::Scheduler::Schedule":                      schedule,
+	"AWS::Scheduler::ScheduleGroup":                 scheduleGroup,
 	"AWS::SecretsManager::Secret":                   secret,
 }
 

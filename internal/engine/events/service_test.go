@@ -82,6 +82,13 @@ func (f *fixture) do(_ context.Context, c delivery.Call) error {
 	return f.fail
 }
 
+// breakDown lets every call fail from now on.
+func (f *fixture) breakDown() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = errors.New("down")
+}
+
 // wait sleeps, and returns the calls that were made meanwhile.
 func (f *fixture) wait(d time.Duration) []string {
 	time.Sleep(d)
@@ -229,7 +236,7 @@ func TestRestartAndDeadLetters(t *testing.T) {
 		f.stop()
 		time.Sleep(150 * time.Minute)
 		f.open(t)
-		f.fail = errors.New("down")
+		f.breakDown()
 		check(t, "calls", []string{"01 03:00:00 SendMessage", "01 03:00:01 SendMessage", "01 03:00:01 SendMessage"}, f.wait(time.Hour-time.Minute))
 		letter := f.inputs[len(f.inputs)-1]
 		if letter["QueueUrl"] != "https://sqs/dead" || letter["MessageAttributes"].(map[string]any)["RULE_ARN"] == nil {

@@ -77,6 +77,13 @@ func (f *fixture) do(_ context.Context, c delivery.Call) error {
 	return f.fail
 }
 
+// breakDown lets every call fail from now on.
+func (f *fixture) breakDown() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = errors.New("down")
+}
+
 // wait sleeps, and returns when calls were made meanwhile.
 func (f *fixture) wait(d time.Duration) []string {
 	time.Sleep(d)
@@ -329,7 +336,7 @@ func TestRetriesAndDeadLetters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t)
 		defer f.stop()
-		f.fail = errors.New("down")
+		f.breakDown()
 		in := request("s", "at(2000-01-01T01:00:00)")
 		in.Target.RetryPolicy = &types.RetryPolicy{MaximumRetryAttempts: new(int32(2)), MaximumEventAgeInSeconds: new(int32(3600))}
 		in.Target.DeadLetterConfig = &types.DeadLetterConfig{Arn: new("arn:aws:sqs:us-east-1:000000000000:dead")}

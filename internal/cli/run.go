@@ -16,6 +16,7 @@ import (
 	"github.com/spate-run/spate/internal/deploy"
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/run"
+	"github.com/spate-run/spate/internal/template"
 )
 
 type runOptions struct {
@@ -303,9 +304,12 @@ func interruptedOr(ctx context.Context, err error) error {
 	return err
 }
 
+// paramImage is the parameter of a job's template that its image is given by.
+const paramImage = "Image"
+
 // A synthesis is a job's stack as a template.
 type synthesis struct {
-	template []byte
+	template *template.Template
 	image    string
 }
 
@@ -322,8 +326,7 @@ func synthesise(j job.Job) (synthesis, error) {
 	if err != nil {
 		return synthesis{}, err
 	}
-	text, err := t.MarshalJSON()
-	return synthesis{template: text, image: resolveFolder(j)}, err
+	return synthesis{template: t, image: resolveFolder(j)}, nil
 }
 
 func isReference(image string) bool {
@@ -339,7 +342,7 @@ func resolveFolder(j job.Job) string {
 
 func submit(ctx context.Context, s *client.Session, j job.Job, t synthesis, source *job.Source) (*run.Run, error) {
 	outputs, err := deploy.Apply(ctx, s.CloudFormation, deploy.Stack{
-		Name: j.Name, Template: t.template, Image: t.image, Tags: map[string]string{"spate:job": j.Name},
+		Name: j.Name, Template: t.template, Parameters: map[string]string{paramImage: t.image}, Tags: map[string]string{"spate:job": j.Name},
 	})
 	if err != nil {
 		return nil, err

@@ -4,30 +4,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/spate-run/spate/internal/template"
 )
 
 // A Stack is what is to be deployed.
 type Stack struct {
 	Name     string
-	Template []byte
-	// Image is the value of the template's parameter Image.
-	Image string
-	Tags  map[string]string
+	Template *template.Template
+	// URL is the object that holds the template, where it is too large for a
+	// request. Empty: the request holds it.
+	URL string
+	// Parameters are the values that are given; others have their defaults.
+	Parameters map[string]string
+	Tags       map[string]string
+	// Progress is told every event of the deployment. May be nil.
+	Progress func(types.StackEvent)
 }
 
-// The parameters of every template that spate synthesises. Update is "true"
-// when a stack is updated, so that its service keeps the count it has.
-const (
-	paramImage  = "Image"
-	paramUpdate = "Update"
-)
+// paramUpdate is the parameter by which templates that spate writes tell an
+// update, in which a service keeps the count it has, from a creation. Deploying
+// sets it where a template declares it and nobody else gives a value.
+const paramUpdate = "Update"
 
 // An Outputs holds a stack's outputs by their keys.
 type Outputs map[string]string
@@ -66,7 +74,7 @@ func Apply(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, e
 }
 
 func apply(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, error) {
-	found, err := settled(ctx, cfn, s.Name)
+	found, err := settled(ctx, cfn, s.Name, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -90,17 +98,22 @@ func overtaken(err error) bool {
 }
 
 func create(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, error) {
+	body, url, err := s.source()
+	if err != nil {
+		return nil, err
+	}
 	out, err := cfn.CreateStack(ctx, &cloudformation.CreateStackInput{
 		StackName:    &s.Name,
-		TemplateBody: new(string(s.Template)),
+		TemplateBody: body,
+		TemplateURL:  url,
 		Parameters:   s.parameters("false"),
-		Capabilities: []types.Capability{types.CapabilityCapabilityIam},
+		Capabilities: capabilities(),
 		Tags:         s.tags(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("creating stack %s: %w", s.Name, err)
 	}
-	return wait(ctx, cfn, *out.StackId)
+	return wait(ctx, cfn, *out.StackId, s.Progress)
 }
 
 func update(ctx context.Context, cfn *cloudformation.Client, s Stack, found *types.Stack) (Outputs, error) {
@@ -111,11 +124,16 @@ func update(ctx context.Context, cfn *cloudformation.Client, s Stack, found *typ
 	if same {
 		return outputs(found), nil
 	}
+	body, url, err := s.source()
+	if err != nil {
+		return nil, err
+	}
 	out, err := cfn.UpdateStack(ctx, &cloudformation.UpdateStackInput{
 		StackName:    &s.Name,
-		TemplateBody: new(string(s.Template)),
+		TemplateBody: body,
+		TemplateURL:  url,
 		Parameters:   s.parameters("true"),
-		Capabilities: []types.Capability{types.CapabilityCapabilityIam},
+		Capabilities: capabilities(),
 		Tags:         s.tags(),
 	})
 	if unchanged(err) {
@@ -124,27 +142,38 @@ func update(ctx context.Context, cfn *cloudformation.Client, s Stack, found *typ
 	if err != nil {
 		return nil, fmt.Errorf("updating stack %s: %w", s.Name, err)
 	}
-	return wait(ctx, cfn, *out.StackId)
+	return wait(ctx, cfn, *out.StackId, s.Progress)
 }
 
 // is says whether a stack is what is to be deployed. The parameter Update alone
 // is no reason for an update, which would wait for the tasks of runs that are
-// under way to be as many as they should.
+// under way to be as many as they should. Of other templates CloudFormation
+// knows best.
 func (s Stack) is(ctx context.Context, cfn *cloudformation.Client, found *types.Stack) (bool, error) {
-	if found.StackStatus != types.StackStatusCreateComplete && found.StackStatus != types.StackStatusUpdateComplete {
-		return false, nil
-	}
-	image := slices.ContainsFunc(found.Parameters, func(p types.Parameter) bool {
-		return deref(p.ParameterKey) == paramImage && deref(p.ParameterValue) == s.Image
-	})
-	if !image {
+	complete := found.StackStatus == types.StackStatusCreateComplete || found.StackStatus == types.StackStatusUpdateComplete
+	if !complete || s.Template.Parameter(paramUpdate) == nil || !s.sameParameters(found) {
 		return false, nil
 	}
 	out, err := cfn.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: found.StackId})
 	if err != nil {
 		return false, fmt.Errorf("reading the template of stack %s: %w", s.Name, err)
 	}
-	return deref(out.TemplateBody) == string(s.Template), nil
+	text, err := s.Template.MarshalJSON()
+	return deref(out.TemplateBody) == string(text), err
+}
+
+func (s Stack) sameParameters(found *types.Stack) bool {
+	had := map[string]string{}
+	for _, p := range found.Parameters {
+		had[deref(p.ParameterKey)] = deref(p.ParameterValue)
+	}
+	return !slices.ContainsFunc(s.Template.Parameters, func(p *template.Parameter) bool {
+		want, given := s.Parameters[p.Name]
+		if !given && p.Default != nil {
+			want = *p.Default
+		}
+		return had[p.Name] != want && (given || p.Name != paramUpdate)
+	})
 }
 
 // Delete deletes the stack and returns once it is gone.
@@ -156,15 +185,33 @@ func Delete(ctx context.Context, cfn *cloudformation.Client, name string) error 
 	if _, err := cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &name}); err != nil {
 		return fmt.Errorf("deleting stack %s: %w", name, err)
 	}
-	_, err = wait(ctx, cfn, *found.StackId)
+	_, err = wait(ctx, cfn, *found.StackId, nil)
 	return err
 }
 
-func (s Stack) parameters(update string) []types.Parameter {
-	return []types.Parameter{
-		{ParameterKey: new(paramImage), ParameterValue: &s.Image},
-		{ParameterKey: new(paramUpdate), ParameterValue: &update},
+// source is the template as requests take it.
+func (s Stack) source() (body, url *string, err error) {
+	if s.URL != "" {
+		return nil, &s.URL, nil
 	}
+	text, err := s.Template.MarshalJSON()
+	return new(string(text)), nil, err
+}
+
+// capabilities acknowledges roles, also those with names of their own.
+func capabilities() []types.Capability {
+	return []types.Capability{types.CapabilityCapabilityIam, types.CapabilityCapabilityNamedIam}
+}
+
+func (s Stack) parameters(update string) []types.Parameter {
+	var all []types.Parameter
+	for _, name := range slices.Sorted(maps.Keys(s.Parameters)) {
+		all = append(all, types.Parameter{ParameterKey: &name, ParameterValue: new(s.Parameters[name])})
+	}
+	if _, given := s.Parameters[paramUpdate]; !given && s.Template.Parameter(paramUpdate) != nil {
+		all = append(all, types.Parameter{ParameterKey: new(paramUpdate), ParameterValue: &update})
+	}
+	return all
 }
 
 func (s Stack) tags() []types.Tag {
@@ -204,10 +251,14 @@ const (
 )
 
 // settled returns the stack once no operation on it is under way, or nil when
-// there is none of that name.
-func settled(ctx context.Context, cfn *cloudformation.Client, name string) (*types.Stack, error) {
+// there is none of that name. Between its looks at the stack it calls look,
+// which may be nil.
+func settled(ctx context.Context, cfn *cloudformation.Client, name string, look func() error) (*types.Stack, error) {
 	for pause := firstPause; ; pause = min(pause*3/2, lastPause) {
 		found, err := describe(ctx, cfn, name)
+		if err == nil && look != nil {
+			err = look()
+		}
 		if err != nil || found == nil || !strings.HasSuffix(string(found.StackStatus), "_IN_PROGRESS") {
 			return found, err
 		}
@@ -220,8 +271,19 @@ func settled(ctx context.Context, cfn *cloudformation.Client, name string) (*typ
 }
 
 // wait returns when the operation on the stack has ended.
-func wait(ctx context.Context, cfn *cloudformation.Client, stack string) (Outputs, error) {
-	found, err := settled(ctx, cfn, stack)
+func wait(ctx context.Context, cfn *cloudformation.Client, stack string, progress func(types.StackEvent)) (Outputs, error) {
+	told := ""
+	found, err := settled(ctx, cfn, stack, func() error {
+		if progress == nil {
+			return nil
+		}
+		events, err := latest(ctx, cfn, stack, told)
+		for _, e := range events {
+			told = *e.EventId
+			progress(e)
+		}
+		return err
+	})
 	switch {
 	case err != nil:
 		return nil, err
@@ -243,6 +305,32 @@ func outputs(s *types.Stack) Outputs {
 	return out
 }
 
+// latest returns the events of the latest operation on a stack that came after
+// a given one, the oldest first.
+func latest(ctx context.Context, cfn *cloudformation.Client, stack, after string) ([]types.StackEvent, error) {
+	var events []types.StackEvent
+	pages := cloudformation.NewDescribeStackEventsPaginator(cfn, &cloudformation.DescribeStackEventsInput{StackName: &stack})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("reading the events of stack %s: %w", stack, err)
+		}
+		for _, e := range page.StackEvents { // the newest comes first
+			if *e.EventId == after {
+				slices.Reverse(events)
+				return events, nil
+			}
+			events = append(events, e)
+			if deref(e.PhysicalResourceId) == deref(e.StackId) && deref(e.ResourceStatusReason) == "User Initiated" {
+				slices.Reverse(events)
+				return events, nil
+			}
+		}
+	}
+	slices.Reverse(events)
+	return events, nil
+}
+
 // cancelled is the reason of resources that failed only because another did.
 const cancelled = "Resource creation cancelled"
 
@@ -250,28 +338,34 @@ const cancelled = "Resource creation cancelled"
 // operation on the stack.
 func failure(ctx context.Context, cfn *cloudformation.Client, s *types.Stack) error {
 	failed := &FailedError{Stack: *s.StackName, Status: s.StackStatus}
-	pages := cloudformation.NewDescribeStackEventsPaginator(cfn, &cloudformation.DescribeStackEventsInput{StackName: s.StackId})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return errors.Join(failed, fmt.Errorf("reading the events of stack %s: %w", *s.StackName, err))
-		}
-		for _, e := range page.StackEvents { // the newest comes first
-			if deref(e.PhysicalResourceId) == *s.StackId {
-				if deref(e.ResourceStatusReason) == "User Initiated" {
-					slices.Reverse(failed.Causes)
-					return failed
-				}
-				continue
-			}
-			reason := deref(e.ResourceStatusReason)
-			if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && reason != cancelled {
-				failed.Causes = append(failed.Causes, Cause{deref(e.LogicalResourceId), deref(e.ResourceType), reason})
-			}
+	events, err := latest(ctx, cfn, *s.StackId, "")
+	for _, e := range events {
+		reason := deref(e.ResourceStatusReason)
+		ofStack := deref(e.PhysicalResourceId) == *s.StackId
+		if !ofStack && strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && reason != cancelled {
+			failed.Causes = append(failed.Causes, Cause{deref(e.LogicalResourceId), deref(e.ResourceType), plain(reason)})
 		}
 	}
-	slices.Reverse(failed.Causes)
+	if err != nil {
+		return errors.Join(failed, err)
+	}
 	return failed
+}
+
+// handled is how CloudFormation wraps what a resource's service had to say.
+// https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
+var handled = regexp.MustCompile(`(?s)^Resource handler returned message: "(.*?)(?: \(Service: [^()]*\))?" \(RequestToken: [^()]*\)$`)
+
+// plain takes off a reason what is of no use to a person.
+func plain(reason string) string {
+	parts := handled.FindStringSubmatch(reason)
+	if parts == nil {
+		return reason
+	}
+	if message, err := strconv.Unquote(`"` + parts[1] + `"`); err == nil {
+		return message
+	}
+	return parts[1]
 }
 
 func deref(s *string) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/deploy"
 	"github.com/spate-run/spate/internal/engine"
+	"github.com/spate-run/spate/internal/template"
 )
 
 // newEngine runs an engine of the test's own.
@@ -47,10 +48,14 @@ func withQueue(delay string) []byte {
 	}`)
 }
 
-func apply(t *testing.T, cfn *cloudformation.Client, template []byte) (deploy.Outputs, error) {
+func apply(t *testing.T, cfn *cloudformation.Client, text []byte) (deploy.Outputs, error) {
 	t.Helper()
+	parsed, err := template.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return deploy.Apply(t.Context(), cfn, deploy.Stack{
-		Name: "s", Template: template, Image: "/folder", Tags: map[string]string{"spate:job": "s"},
+		Name: "s", Template: parsed, Parameters: map[string]string{"Image": "/folder"}, Tags: map[string]string{"spate:job": "s"},
 	})
 }
 

@@ -153,7 +153,7 @@ func TestAlarmsScaleTheService(t *testing.T) {
 		t.Fatal(err)
 	}
 	aws, _ := start(t, engine.Config{Home: t.TempDir(), Cadence: engine.FastCadence})
-	outputs, err := deploy.Apply(t.Context(), aws.CloudFormation, deploy.Stack{Name: j.Name, Template: template.JSON(), Image: dir})
+	outputs, err := deploy.Apply(t.Context(), aws.CloudFormation, deploy.Stack{Name: j.Name, Template: template, Parameters: map[string]string{"Image": dir}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,14 +20,14 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// A Caller calls operations of a service that speaks JSON 1.1, with inputs and
-// outputs that its user declares. It is for services whose SDK package is too
+// A Caller calls operations of a service that speaks JSON 1.1 or REST-JSON, with
+// inputs and outputs that its user declares. It is for services whose SDK package is too
 // large for the few operations that are wanted; its errors are the SDK's.
 type Caller struct {
 	Config aws.Config // BaseEndpoint, HTTPClient, Region and Credentials are used
 	Name   string     // in errors, such as "SSM"
 	Scope  string     // in signatures, such as "ssm"
-	Target string     // in X-Amz-Target, such as "AmazonSSM"
+	Target string     // in X-Amz-Target, such as "AmazonSSM"; REST-JSON has none
 }
 
 // Call calls an operation. In and out marshal to and from JSON; out is nil
@@ -67,12 +68,21 @@ func (c Caller) request(ctx context.Context, operation string, in any) (*http.Re
 	if err != nil {
 		return nil, fmt.Errorf("writing the request: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, aws.ToString(c.Config.BaseEndpoint)+"/", bytes.NewReader(body))
+	method, target := http.MethodPost, "/"
+	if binding, ok := exceptionsOf(c.Scope).bindings[operation]; ok {
+		if method, target, body, err = bind(binding, body); err != nil {
+			return nil, err
+		}
+	}
+	request, err := http.NewRequestWithContext(ctx, method, aws.ToString(c.Config.BaseEndpoint)+target, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	request.Header.Set("X-Amz-Target", c.Target+"."+operation)
+	request.Header.Set("Content-Type", "application/json")
+	if c.Target != "" {
+		request.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		request.Header.Set("X-Amz-Target", c.Target+"."+operation)
+	}
 	if aws.IsCredentialsProvider(c.Config.Credentials, (*aws.AnonymousCredentials)(nil)) {
 		return request, nil
 	}
@@ -93,9 +103,10 @@ func replyError(response *http.Response, body []byte) error {
 	if err := json.Unmarshal(body, &fault); err != nil {
 		return fmt.Errorf("reading the error of a reply: %w", err)
 	}
-	_, code, qualified := strings.Cut(fault.Type, "#")
+	name := cmp.Or(fault.Type, response.Header.Get("X-Amzn-Errortype"))
+	_, code, qualified := strings.Cut(name, "#")
 	if !qualified {
-		code = fault.Type
+		code = name
 	}
 	return &awshttp.ResponseError{
 		RequestID: response.Header.Get("X-Amzn-Requestid"),

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -76,6 +78,45 @@ func newRoutes(s *Service) []*route {
 		}
 	}
 	return routes
+}
+
+// bind moves members of an input to where a binding has them.
+func bind(binding string, input []byte) (method, target string, body []byte, err error) {
+	var members map[string]any
+	if err := json.Unmarshal(input, &members); err != nil {
+		return "", "", nil, fmt.Errorf("binding an input: %w", err)
+	}
+	r := newRoute(nil, binding)
+	segments := slices.Clone(r.segments)
+	for i, segment := range segments {
+		if name, ok := strings.CutPrefix(segment, "{"); ok {
+			name = strings.TrimSuffix(name, "}")
+			segments[i] = url.PathEscape(fmt.Sprint(members[name]))
+			delete(members, name)
+		}
+	}
+	query := url.Values{}
+	for parameter, member := range r.query {
+		switch value := members[member].(type) {
+		case nil:
+		case []any:
+			for _, item := range value {
+				query.Add(parameter, fmt.Sprint(item))
+			}
+		default:
+			query.Set(parameter, fmt.Sprint(value))
+		}
+		delete(members, member)
+	}
+	target = strings.Join(segments, "/")
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	if r.method == http.MethodGet || r.method == http.MethodDelete {
+		return r.method, target, nil, nil
+	}
+	body, err = json.Marshal(members)
+	return r.method, target, body, err
 }
 
 func (c *restCodec) route(_ *handler, r *http.Request, _ []byte) (*server, *operation, *Fault) {

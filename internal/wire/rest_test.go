@@ -2,6 +2,8 @@ package wire_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spate-run/spate/internal/wire"
@@ -109,5 +112,27 @@ func TestRESTIsSigned(t *testing.T) {
 	_, err = bad.ListSchedules(t.Context(), &scheduler.ListSchedulesInput{})
 	if err == nil || !strings.Contains(err.Error(), "StatusCode: 403") || !strings.Contains(err.Error(), "InvalidSignatureException") {
 		t.Errorf("with another secret: got error %v, want 403 InvalidSignatureException", err)
+	}
+}
+
+func TestCallerSpeaksREST(t *testing.T) {
+	h := wire.NewHandler(wire.Config{Services: []*wire.Service{schedules()}, Keys: keys})
+	caller := wire.Caller{Config: wire.Client(h, keys, account), Name: "Scheduler", Scope: "scheduler"}
+	var made struct{ ScheduleArn string }
+	var input any
+	if err := json.Unmarshal([]byte(`{"Name":"a b","Target":{"EcsParameters":{"NetworkConfiguration":{"awsvpcConfiguration":{"Subnets":["s"]}}}}}`), &input); err != nil {
+		t.Fatal(err)
+	}
+	if err := caller.Call(t.Context(), "CreateSchedule", input, &made); err != nil || made.ScheduleArn != "a b s" {
+		t.Errorf("got %q, %v; want the label and the body", made.ScheduleArn, err)
+	}
+	var listed struct{ NextToken string }
+	if err := caller.Call(t.Context(), "ListSchedules", map[string]any{"GroupName": "g", "MaxResults": 2}, &listed); err != nil || listed.NextToken != "g" {
+		t.Errorf("got %q, %v; want the query string", listed.NextToken, err)
+	}
+	err := caller.Call(t.Context(), "UntagResource", map[string]any{"ResourceArn": "a/b", "TagKeys": []string{"k", "l"}}, nil)
+	fault, ok := errors.AsType[smithy.APIError](err)
+	if !ok || fault.ErrorCode() != "ResourceNotFoundException" || fault.ErrorMessage() != "a/b k+l" {
+		t.Errorf("got error %v, want ResourceNotFoundException: a/b k+l", err)
 	}
 }

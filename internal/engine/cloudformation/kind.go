@@ -17,7 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
@@ -161,8 +160,7 @@ type clients struct {
 	secrets *secretsmanager.Client
 	ecr     *ecr.Client
 	events  wire.Caller
-
-	scheduler *scheduler.Client
+	clock   wire.Caller
 }
 
 func newClients(config aws.Config) *clients {
@@ -177,8 +175,7 @@ func newClients(config aws.Config) *clients {
 		secrets: secretsmanager.NewFromConfig(config),
 		ecr:     ecr.NewFromConfig(config),
 		events:  wire.Caller{Config: config, Name: "EventBridge", Scope: "events", Target: "AWSEvents"},
-
-		scheduler: scheduler.NewFromConfig(config),
+		clock:   wire.Caller{Config: config, Name: "Scheduler", Scope: "scheduler"},
 	}
 }
 

@@ -93,19 +93,38 @@ func targetIDs(p properties) []string {
 
 // A ruleTarget is a target of a rule as EventBridge takes it.
 type ruleTarget struct {
-	Arn, Id, Input, InputPath, RoleArn *string `json:",omitempty"`
-	DeadLetterConfig                   *struct{ Arn *string }
-	EcsParameters                      *ruleTask
-	InputTransformer                   *struct {
+	invocation
+	Id, InputPath    *string `json:",omitempty"`
+	EcsParameters    *ruleTask
+	InputTransformer *struct {
 		InputPathsMap map[string]string
 		InputTemplate *string
 	}
-	RetryPolicy   *struct{ MaximumEventAgeInSeconds, MaximumRetryAttempts *int32 }
-	SqsParameters *struct{ MessageGroupId *string }
 }
 
-// A ruleTask is the ECS parameters of a target.
+// An invocation is what targets of rules and of schedules have in common.
+type invocation struct {
+	Arn, Input, RoleArn *string `json:",omitempty"`
+	DeadLetterConfig    *struct{ Arn *string }
+	RetryPolicy         *struct{ MaximumEventAgeInSeconds, MaximumRetryAttempts *int32 }
+	SqsParameters       *struct{ MessageGroupId *string }
+}
+
+// A ruleTask is the ECS parameters of a rule's target.
 type ruleTask struct {
+	taskRun
+	PlacementStrategies []placement                    `json:"PlacementStrategy"`
+	TagList             []struct{ Key, Value *string } `json:"Tags"`
+}
+
+type placement struct {
+	Field *string `json:"field"`
+	Type  *string `json:"type"`
+}
+
+// A taskRun is what the ECS parameters of rules and of schedules have in
+// common.
+type taskRun struct {
 	CapacityProviderStrategy []struct {
 		Base             int32   `json:"base"`
 		CapacityProvider *string `json:"capacityProvider"`
@@ -123,12 +142,7 @@ type ruleTask struct {
 		Expression *string `json:"expression"`
 		Type       *string `json:"type"`
 	}
-	PlacementStrategies []struct {
-		Field *string `json:"field"`
-		Type  *string `json:"type"`
-	} `json:"PlacementStrategy"`
 	PlatformVersion, PropagateTags, ReferenceId *string
-	TagList                                     []struct{ Key, Value *string } `json:"Tags"`
 	TaskCount                                   *int32
 	TaskDefinitionArn                           *string
 }

@@ -150,7 +150,6 @@ func TestInertReturnValues(t *testing.T) {
 		{"AWS::AutoScaling::LifecycleHook", `{"AutoScalingGroupName": "g"}`, "the-role", nil},
 		{"AWS::EC2::LaunchTemplate", `{}`, "", properties{"DefaultVersionNumber": "1", "LatestVersionNumber": "1"}},
 		{"AWS::ECS::CapacityProvider", `{}`, "the-role", nil},
-		{"AWS::Events::Rule", `{}`, "the-role", properties{"Arn": "arn:aws:events:us-east-1:000000000000:rule/the-role"}},
 		{"AWS::Lambda::Function", `{}`, "the-role", properties{"Arn": "arn:aws:lambda:us-east-1:000000000000:function:the-role"}},
 	}
 	for _, c := range cases {

@@ -144,7 +144,8 @@ are kept and not called, as are those of schedules.
 **EventBridge Scheduler.** In real time at every cadence; calls come at their
 second. Universal targets are the operations on this page, S3's aside. Roles and
 keys are kept without effect. What recurring schedules missed while no engine
-ran is passed over, and what one-time schedules missed is made up for.
+ran is passed over, and what one-time schedules missed is made up for. Requests
+must be signed, with any keys where the engine asks for none.
 
 **CloudWatch Logs.** Filter patterns have terms, phrases, - and ?.
 

@@ -12,8 +12,9 @@
 //
 // The services do not know each other. The engine joins them: the queues'
 // counts become CloudWatch's metrics, alarms invoke scaling policies, scaling
-// policies set a service's desired count, tasks write to Logs, and
-// CloudFormation makes resources through the same AWS API that everyone uses.
+// policies set a service's desired count, schedules and rules call the services'
+// operations, tasks write to Logs, and CloudFormation makes resources through
+// the same AWS API that everyone uses.
 //
 // It promises one engine a home, and that nothing it started is left when Run
 // returns. How clients are made and which engine a command takes is left to

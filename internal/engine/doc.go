@@ -16,6 +16,11 @@
 // operations, tasks write to Logs, and CloudFormation makes resources through
 // the same AWS API that everyone uses.
 //
+// Tasks whose image is a folder's absolute path are processes; others are
+// containers, for which Docker is looked for when the first is to start. Then the
+// engine answers at an address of Docker's bridge too, signed requests only.
+// Containers outlive an engine that is killed, and the next one takes them back.
+//
 // It promises one engine a home, and that nothing it started is left when Run
 // returns. How clients are made and which engine a command takes is left to
 // package client.

@@ -71,6 +71,10 @@ type Engine struct {
 	listener net.Listener
 	address  Address
 	handler  http.Handler
+	runners  *runners
+	bridge   *bridge
+	inner    http.Handler // answers on the bridge
+	lost     time.Time    // when an engine before was last known to be there
 	services services
 }
 
@@ -103,7 +107,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := os.MkdirAll(h.objects(), 0o700); err != nil {
 		return nil, explain(h, &UnusableError{cfg.Home, err})
 	}
-	e := &Engine{cfg: cfg}
+	e := &Engine{cfg: cfg, bridge: newBridge()}
 	if err := e.open(ctx, h); err != nil {
 		return nil, explain(h, errors.Join(err, e.close()))
 	}
@@ -123,6 +127,7 @@ func (e *Engine) open(ctx context.Context, h home) (err error) {
 	if err := e.listen(h, id); err != nil {
 		return err
 	}
+	e.lost = h.written()
 	if e.store, err = store.Open(ctx, h.database()); err != nil {
 		return err
 	}
@@ -151,8 +156,7 @@ func (e *Engine) sweep(h home) {
 
 // tasks is the session token of the credentials that tasks get: what they hold
 // of queues is told by it from what others do. They are processes, which the
-// sweep has ended before a service hears of it. (Containers that outlive an
-// engine will need a token that does.)
+// sweep has ended before a service hears of it; containers have another.
 func (e *Engine) tasks() string {
 	if e.cfg.Quiet {
 		return "" // it starts none, and has ended none
@@ -263,6 +267,7 @@ func (e *Engine) runServices(ctx context.Context) error {
 	run("EventBridge", ecsCtx, s.events.Run)
 	run("EventBridge Scheduler", ecsCtx, s.scheduler.Run)
 	run("the home's disk", ecsCtx, e.watchDisk)
+	run("the bridge", rest, func(ctx context.Context) error { return e.bridge.serve(ctx, e.inner, e.cfg.Log) })
 	run("ECS", ecsCtx, func(ctx context.Context) error {
 		defer stopRest()
 		return s.ecs.Run(ctx)
@@ -278,6 +283,10 @@ func (e *Engine) close() error {
 			errs = append(errs, err)
 		}
 	}
+	errs = append(errs, e.bridge.close())
+	if e.runners != nil {
+		errs = append(errs, e.runners.Close())
+	}
 	if e.store != nil {
 		errs = append(errs, e.store.Close())
 	}
@@ -287,8 +296,11 @@ func (e *Engine) close() error {
 	return errors.Join(errs...)
 }
 
+// AccountID is the one account of an embedded engine.
+const AccountID = "000000000000"
+
 // account is whose resources an embedded engine holds.
-func account() wire.Account { return wire.Account{ID: "000000000000", Region: Region} }
+func account() wire.Account { return wire.Account{ID: AccountID, Region: Region} }
 
 // clusterAndService splits Application Auto Scaling's name of a service.
 func clusterAndService(resourceID string) (cluster, service string, err error) {

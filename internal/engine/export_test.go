@@ -2,6 +2,7 @@ package engine
 
 import (
 	"log/slog"
+	"net/netip"
 	"testing"
 )
 
@@ -18,4 +19,9 @@ func Owner(t *testing.T, dir string) string {
 // QuietAboutFull is the log that an engine of a home writes to.
 func QuietAboutFull(h slog.Handler, dir string) *slog.Logger {
 	return slog.New(&fullHandler{h, home(dir)})
+}
+
+// OpenBridge opens the bridge as Docker's runner does.
+func (e *Engine) OpenBridge(at netip.Addr) (endpoint string, err error) {
+	return e.bridge.listen(at, e.address.Endpoint)
 }

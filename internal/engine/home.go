@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -37,6 +38,17 @@ func (h home) work() string {
 		return ""
 	}
 	return filepath.Join(string(h), "work")
+}
+
+// written is when the store was last written to.
+func (h home) written() time.Time {
+	var last time.Time
+	for _, file := range []string{h.database(), h.database() + "-wal"} {
+		if info, err := os.Stat(file); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last
 }
 
 // DefaultHome is where the embedded engine lives: $SPATE_HOME, or .spate in

@@ -23,7 +23,6 @@ import (
 	"github.com/spate-run/spate/internal/engine/sqs"
 	"github.com/spate-run/spate/internal/engine/ssm"
 	"github.com/spate-run/spate/internal/engine/sts"
-	"github.com/spate-run/spate/internal/runner"
 	"github.com/spate-run/spate/internal/scaling"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -49,7 +48,7 @@ func (e *Engine) join(ctx context.Context, h home) (err error) {
 	if s.logs, err = logs.New(ctx, logs.Config{Store: e.store, Account: account(), Log: log}); err != nil {
 		return err
 	}
-	if s.ecs, err = e.newECS(ctx, h); err != nil {
+	if s.ecs, err = e.newECS(ctx, h, inProcess); err != nil {
 		return err
 	}
 	if s.autoscaling, err = e.newAutoscaling(ctx, inProcess); err != nil {
@@ -81,7 +80,7 @@ func (e *Engine) join(ctx context.Context, h home) (err error) {
 		return err
 	}
 	s.sts = sts.New(sts.Config{Account: account(), Keys: e.address.Keys})
-	e.handler = e.newHandler()
+	e.handler, e.inner = e.newHandlers()
 	return nil
 }
 
@@ -108,25 +107,35 @@ func assetsBucket() string {
 	return "cdk-hnb659fds-assets-" + account().ID + "-" + account().Region
 }
 
-func (e *Engine) newHandler() http.Handler {
+// newHandlers makes what answers at the engine's own address, and on the bridge
+// to containers, where every request is signed and nobody pulls images.
+func (e *Engine) newHandlers() (own, inner http.Handler) {
 	s := e.services
 	agent, images := s.ecs.AgentHandler(), s.ecr.Registry()
-	api := wire.NewHandler(wire.Config{
+	api := wire.Config{
 		Services: []*wire.Service{
 			s.sqs.Wire(), s.sts.Wire(), s.logs.Wire(), s.ecs.Wire(),
 			s.cloudwatch.Wire(), s.autoscaling.Wire(), s.cloudformation.Wire(),
 			s.ssm.Wire(), s.secretsmanager.Wire(), s.ecr.Wire(), s.events.Wire(), s.scheduler.Wire(),
 		},
 		Objects: s.s3,
-		Keys:    e.keys(),
+		Keys:    &e.address.Keys,
 		Log:     e.cfg.Log,
-	})
+	}
+	inner = route(agent, nil, wire.NewHandler(api))
+	api.Keys = e.keys()
+	return route(agent, images, wire.NewHandler(api)), inner
+}
+
+// route leads requests to the tasks' endpoints, to the registry where there is
+// one, and to AWS's services.
+func route(agent, images, api http.Handler) http.Handler {
 	// No ServeMux: it cleans paths, and a//b and ../x are keys of objects.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/_spate/ecs/"):
 			agent.ServeHTTP(w, r)
-		case strings.HasPrefix(r.URL.Path, ecr.Prefix): // no bucket: their names have three letters
+		case images != nil && strings.HasPrefix(r.URL.Path, ecr.Prefix): // no bucket: their names have three letters
 			images.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)
@@ -134,9 +143,8 @@ func (e *Engine) newHandler() http.Handler {
 	})
 }
 
-func (e *Engine) newECS(ctx context.Context, h home) (*ecs.Service, error) {
-	process, err := runner.NewProcess(runner.ProcessConfig{Worker: e.cfg.Worker, Dir: h.work(), Owner: e.owner})
-	if err != nil {
+func (e *Engine) newECS(ctx context.Context, h home, inProcess aws.Config) (_ *ecs.Service, err error) {
+	if e.runners, err = e.newRunners(h, inProcess); err != nil {
 		return nil, err
 	}
 	capacity, err := newCapacity()
@@ -147,16 +155,18 @@ func (e *Engine) newECS(ctx context.Context, h home) (*ecs.Service, error) {
 		Store:    e.store,
 		Account:  account(),
 		Log:      e.cfg.Log,
-		Runner:   process,
+		Runner:   e.runners,
 		Capacity: capacity,
 		Endpoint: e.address.Endpoint,
 		Engine: []string{
 			"AWS_ENDPOINT_URL=" + e.address.Endpoint,
 			"AWS_ACCESS_KEY_ID=" + e.address.Keys.AccessKeyID,
 			"AWS_SECRET_ACCESS_KEY=" + e.address.Keys.SecretAccessKey,
-			"AWS_SESSION_TOKEN=" + e.tasks(),
+			sessionToken + e.tasks(),
 			"AWS_REGION=" + Region,
 		},
+		AWS:  inProcess,
+		Lost: e.lost,
 		Logs: e.services.logs.Writer,
 	})
 }

@@ -163,15 +163,16 @@ func (x *execution) keep(ctx context.Context, m *member) {
 		x.report(func(t task, now time.Time) task { return t.failed(m.index, err.Error(), now) })
 	}
 	output := x.output(m.definition)
-	defer x.close(output)
 	running, err := x.start(ctx, m, output)
 	if err != nil {
+		x.close(output)
 		fail(err)
 		return
 	}
 	close(m.up)
 	x.report(func(t task, now time.Time) task { return t.started(m.index, now) })
 	m.exit = x.attend(ctx, m, running)
+	x.close(output) // who sees that it has ended sees all that it wrote
 	x.report(func(t task, now time.Time) task { return t.ended(m.index, m.exit, now) })
 }
 

@@ -11,9 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
+
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // A pair is a variable and its value.
@@ -58,14 +58,16 @@ func (s *Service) secret(ctx context.Context, ref types.Secret) (string, error) 
 			name = path[1:]
 		}
 	}
-	out, err := ssm.NewFromConfig(s.config.AWS).GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: new(true)})
+	var out struct{ Parameter struct{ Value string } }
+	store := wire.Caller{Config: s.config.AWS, Name: "SSM", Scope: "ssm", Target: "AmazonSSM"}
+	err := store.Call(ctx, "GetParameter", map[string]any{"Name": name, "WithDecryption": true}, &out)
 	if fault, ok := errors.AsType[smithy.APIError](err); ok && fault.ErrorCode() == "ParameterNotFound" {
 		err = fmt.Errorf("invalid ssm parameters: %s", name)
 	}
 	if err != nil {
 		return "", fmt.Errorf("unable to retrieve secrets from ssm: service call has been retried 1 time(s): %w", err)
 	}
-	return aws.ToString(out.Parameter.Value), nil
+	return out.Parameter.Value, nil
 }
 
 // managedSecret reads a secret by an ARN that may name more:
@@ -75,8 +77,19 @@ func (s *Service) managedSecret(ctx context.Context, ref string) (string, error)
 	parts := strings.Split(ref, ":")
 	parts = append(parts, make([]string, max(0, 10-len(parts)))...)
 	arn, key := strings.Join(parts[:7], ":"), parts[7]
-	in := &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionStage: text(parts[8]), VersionId: text(parts[9])}
-	out, err := secretsmanager.NewFromConfig(s.config.AWS).GetSecretValue(ctx, in)
+	in := map[string]string{"SecretId": arn}
+	if parts[8] != "" {
+		in["VersionStage"] = parts[8]
+	}
+	if parts[9] != "" {
+		in["VersionId"] = parts[9]
+	}
+	var out struct {
+		SecretString *string
+		SecretBinary []byte
+	}
+	manager := wire.Caller{Config: s.config.AWS, Name: "Secrets Manager", Scope: "secretsmanager", Target: "secretsmanager"}
+	err := manager.Call(ctx, "GetSecretValue", in, &out)
 	if fault, ok := errors.AsType[smithy.APIError](err); ok {
 		return "", fmt.Errorf("failed to fetch secret %s from secrets manager: %s: %s", ref, fault.ErrorCode(), fault.ErrorMessage())
 	}

@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/spate-run/spate/internal/runner"
+	"github.com/spate-run/spate/internal/runner/docker"
+	"github.com/spate-run/spate/internal/wire"
+)
+
+// runners run folders of this machine as processes, and images in Docker. Docker
+// is looked for when the first image is to run: who has folders needs none.
+type runners struct {
+	processes *runner.Process
+	config    docker.Config
+	token     string // of the credentials of containers
+	none      bool   // no container is started or looked for
+
+	mu     sync.Mutex
+	docker *docker.Runner // nil: not connected yet
+}
+
+var _ runner.Keeper = (*runners)(nil)
+
+// connected is Docker. It is looked for again after it was not there.
+func (r *runners) connected(ctx context.Context) (*docker.Runner, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.docker != nil {
+		return r.docker, nil
+	}
+	found, err := docker.Connect(ctx, r.config)
+	if err != nil {
+		return nil, err
+	}
+	r.docker = found
+	return found, nil
+}
+
+// Start starts a container as its image says.
+func (r *runners) Start(ctx context.Context, c runner.Container) (runner.Running, error) {
+	if filepath.IsAbs(c.Image) {
+		return r.processes.Start(ctx, c)
+	}
+	engine, err := r.connected(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("CannotPullContainerError: image %s needs Docker or Podman: %w", c.Image, err)
+	}
+	c.Engine = r.lasting(c.Engine)
+	return engine.Start(ctx, c)
+}
+
+// lasting are the engine's variables for a container, which may outlive it:
+// what it holds of queues is not told from what other clients do.
+func (r *runners) lasting(engine []string) []string {
+	changed := slices.Clone(engine)
+	for i, variable := range changed {
+		if strings.HasPrefix(variable, sessionToken) {
+			changed[i] = sessionToken + r.token
+		}
+	}
+	return changed
+}
+
+// Survivors are the containers that an earlier engine of this home left.
+func (r *runners) Survivors(ctx context.Context) ([]runner.Survivor, error) {
+	if r.none {
+		return nil, nil
+	}
+	engine, err := r.connected(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Survivors(ctx)
+}
+
+// Adopt takes one of them back.
+func (r *runners) Adopt(ctx context.Context, c runner.Container, from time.Time) (runner.Running, error) {
+	engine, err := r.connected(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Adopt(ctx, c, from)
+}
+
+// Clear removes what a task has left in Docker. Processes leave nothing.
+func (r *runners) Clear(ctx context.Context, task string) error {
+	r.mu.Lock()
+	engine := r.docker
+	r.mu.Unlock()
+	if engine == nil {
+		return nil
+	}
+	return engine.Clear(ctx, task)
+}
+
+// Close lets go of Docker.
+func (r *runners) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.docker == nil {
+		return nil
+	}
+	return r.docker.Close()
+}
+
+// sessionToken is the variable of a task's session token.
+const sessionToken = "AWS_SESSION_TOKEN="
+
+// newRunners makes the runners of a home.
+func (e *Engine) newRunners(h home, inProcess aws.Config) (*runners, error) {
+	processes, err := runner.NewProcess(runner.ProcessConfig{Worker: e.cfg.Worker, Dir: h.work(), Owner: e.owner})
+	if err != nil {
+		return nil, err
+	}
+	worker, err := containerWorker(e.cfg.Worker)
+	if err != nil {
+		return nil, err
+	}
+	return &runners{
+		processes: processes,
+		token:     e.owner + ".container",
+		none:      e.cfg.Quiet,
+		config: docker.Config{
+			Owner: e.owner, Worker: worker, Endpoint: e.address.Endpoint, Log: e.cfg.Log,
+			Listen: func(at netip.Addr) (string, error) { return e.bridge.listen(at, e.address.Endpoint) },
+			Login: func(ctx context.Context, registry string) (string, string, error) {
+				return login(ctx, inProcess, registry, e.address.Endpoint)
+			},
+		},
+	}, nil
+}
+
+// containerWorker is the spate program that stands in front of what images
+// hold. It is one for Linux; elsewhere such a one lies beside this program.
+func containerWorker(worker string) (string, error) {
+	if worker == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", fmt.Errorf("finding this program's file: %w", err)
+		}
+		worker = self
+	}
+	if runtime.GOOS != "linux" {
+		worker = filepath.Join(filepath.Dir(worker), "spate-linux-"+runtime.GOARCH)
+	}
+	return filepath.Abs(worker)
+}
+
+// login is who pulls from the engine's own registry; others are open.
+func login(ctx context.Context, inProcess aws.Config, registry, endpoint string) (user, password string, err error) {
+	at, err := url.Parse(endpoint)
+	if err != nil || at.Host != registry {
+		return "", "", err
+	}
+	var out struct {
+		AuthorizationData [1]struct{ AuthorizationToken []byte }
+	}
+	registries := wire.Caller{Config: inProcess, Name: "ECR", Scope: "ecr", Target: "AmazonEC2ContainerRegistry_V20150921"}
+	if err := registries.Call(ctx, "GetAuthorizationToken", struct{}{}, &out); err != nil {
+		return "", "", err
+	}
+	user, password, _ = strings.Cut(string(out.AuthorizationData[0].AuthorizationToken), ":")
+	return user, password, nil
+}

@@ -1,0 +1,302 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/google/go-cmp/cmp"
+	docker "github.com/moby/moby/client"
+
+	"github.com/spate-run/spate"
+	"github.com/spate-run/spate/internal/client"
+	"github.com/spate-run/spate/internal/deploy"
+	"github.com/spate-run/spate/internal/engine"
+	"github.com/spate-run/spate/internal/job"
+	"github.com/spate-run/spate/internal/run"
+	"github.com/spate-run/spate/internal/runner/docker/dockertest"
+)
+
+// containers is an engine that has an image to run.
+type containers struct {
+	*client.AWS
+	home, image string
+	cfg         engine.Config
+	docker      *docker.Client
+	stop        func()
+}
+
+func newContainers(t *testing.T, changes ...string) *containers {
+	t.Helper()
+	return newContainersOn(t, engine.Config{}, changes...)
+}
+
+// newContainersOn has an engine of some kind; changes are lines of the image's
+// Dockerfile.
+func newContainersOn(t *testing.T, cfg engine.Config, changes ...string) *containers {
+	t.Helper()
+	api := dockertest.Client(t)
+	c := &containers{
+		home: t.TempDir(), docker: api,
+		image: dockertest.Image(t, api, dockertest.Files(t, "job", dockertest.Program(t, "./testdata/job")), changes...),
+	}
+	c.cfg = cfg
+	c.cfg.Home, c.cfg.Cadence, c.cfg.Worker = c.home, engine.FastCadence, dockertest.Program(t, "github.com/spate-run/spate/cmd/spate")
+	c.AWS, c.stop = start(t, c.cfg)
+	t.Cleanup(func() {
+		c.stop()
+		if left := c.left(t); len(left) > 0 {
+			t.Errorf("left in Docker: %q", left)
+			for _, name := range left {
+				_, _ = api.ContainerRemove(context.Background(), name, docker.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+			}
+		}
+	})
+	return c
+}
+
+// left are the home's containers.
+func (c *containers) left(t *testing.T) []string {
+	t.Helper()
+	found, err := c.docker.ContainerList(context.Background(), docker.ContainerListOptions{
+		All: true, Filters: docker.Filters{}.Add("label", "spate.owner="+engine.Owner(t, c.home)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range found.Items {
+		names = append(names, strings.TrimPrefix(f.Names[0], "/"))
+	}
+	return names
+}
+
+// log is what a group's streams hold, line by line.
+func (c *containers) log(t *testing.T, group string) string {
+	t.Helper()
+	out, err := c.Logs.FilterLogEvents(t.Context(), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines strings.Builder
+	for _, e := range out.Events {
+		lines.WriteString(*e.Message + "\n")
+	}
+	return lines.String()
+}
+
+// register makes the task definition "t", whose container writes to group "g".
+func (c *containers) register(t *testing.T, definition types.ContainerDefinition) {
+	t.Helper()
+	definition.Name, definition.Image, definition.Memory = new("main"), &c.image, new(int32(64))
+	definition.LogConfiguration = &types.LogConfiguration{LogDriver: types.LogDriverAwslogs, Options: map[string]string{
+		"awslogs-group": "g", "awslogs-region": engine.Region, "awslogs-stream-prefix": "p",
+	}}
+	if _, err := c.ECS.CreateCluster(t.Context(), &ecs.CreateClusterInput{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Logs.CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: new("g")}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.ECS.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
+		Family: new("t"), ContainerDefinitions: []types.ContainerDefinition{definition},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// task runs a task of it and returns its ARN.
+func (c *containers) task(t *testing.T) string {
+	t.Helper()
+	out, err := c.ECS.RunTask(t.Context(), &ecs.RunTaskInput{TaskDefinition: new("t")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.Tasks[0].TaskArn
+}
+
+// until returns a task once it has a status.
+func (c *containers) until(t *testing.T, arn, status string) types.Task {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var task types.Task
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-tick.C {
+		out, err := c.ECS.DescribeTasks(t.Context(), &ecs.DescribeTasksInput{Tasks: []string{arn}})
+		if err != nil || len(out.Tasks) != 1 {
+			t.Fatal(out, err)
+		}
+		if task = out.Tasks[0]; *task.LastStatus == status {
+			return task
+		}
+	}
+	t.Fatalf("got task %s after a minute, want %s", *task.LastStatus, status)
+	return task
+}
+
+func TestAContainerReachesTheEngine(t *testing.T) {
+	for name, cfg := range map[string]engine.Config{"that checks": {}, "that does not": {Open: true}} {
+		t.Run(name, func(t *testing.T) { reachesTheEngine(t, cfg) })
+	}
+}
+
+func reachesTheEngine(t *testing.T, cfg engine.Config) {
+	c := newContainersOn(t, cfg, `ENTRYPOINT ["/job"]`)
+	queue, err := c.SQS.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: new("answers")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := c.secret(t, `{"password":"hush"}`)
+	c.register(t, types.ContainerDefinition{
+		Command: []string{"talk"}, Secrets: []types.Secret{{Name: new("SECRET"), ValueFrom: new(secret + ":password::")}},
+	})
+	arn := c.task(t)
+	task := c.until(t, arn, "STOPPED")
+	got := []any{task.StopCode, *task.StoppedReason, task.Containers[0].ExitCode}
+	want := []any{types.TaskStopCodeEssentialContainerExited, "Essential container in task exited", new(int32(0))}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("task (-want +got):\n%s", diff)
+	}
+	if got, want := c.log(t, "g"), "started talk secret: hush out: false key: true\n"; got != want {
+		t.Errorf("got log %q, want %q", got, want)
+	}
+	out, err := c.SQS.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl})
+	if err != nil || len(out.Messages) != 1 {
+		t.Fatalf("got %+v, %v, want the task's message", out, err)
+	}
+	var metadata struct{ TaskARN string }
+	if err := json.Unmarshal([]byte(*out.Messages[0].Body), &metadata); err != nil || metadata.TaskARN != arn {
+		t.Errorf("got metadata %s, %v, want that of task %s", *out.Messages[0].Body, err, arn)
+	}
+}
+
+// secret makes a secret and returns its ARN. Its client is one that any program
+// on this machine would make.
+func (c *containers) secret(t *testing.T, value string) string {
+	t.Helper()
+	out, err := secretsmanager.New(secretsmanager.Options{
+		Region: engine.Region, BaseEndpoint: c.ECS.Options().BaseEndpoint, Credentials: c.ECS.Options().Credentials,
+	}).CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: new("secret"), SecretString: &value})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.ARN
+}
+
+func TestSecretsThatAreNotThere(t *testing.T) {
+	c := newContainers(t)
+	c.register(t, types.ContainerDefinition{Command: []string{"/job"}, Secrets: []types.Secret{{Name: new("SECRET"), ValueFrom: new("/none")}}})
+	task := c.until(t, c.task(t), "STOPPED")
+	want := "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid ssm parameters: /none"
+	if *task.StoppedReason != want || task.StopCode != types.TaskStopCodeTaskFailedToStart {
+		t.Errorf("got %s, %q, want TaskFailedToStart, %q", task.StopCode, *task.StoppedReason, want)
+	}
+}
+
+func TestAWorkerInAContainerTakesMessages(t *testing.T) {
+	c := newContainers(t, `ENTRYPOINT ["/job"]`, "USER 1000:1000")
+	j, err := job.Parse("spate.yaml", []byte("name: images\nimage: "+c.image+"\ncommand: [\"train\", \"{sector}\"]\nparams: {list: [{sector: mining}]}\nmax: 2\ncpu: 0.25\nmemory: 512MiB\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := spate.Job(j).Template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs, err := deploy.Apply(t.Context(), c.CloudFormation, deploy.Stack{Name: j.Name, Template: template, Parameters: map[string]string{"Image": c.image}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack, ok := run.NewStack(c.AWS, j.Name, outputs)
+	if !ok {
+		t.Fatalf("the stack's outputs are not a job's: %v", outputs)
+	}
+	if _, err := c.SQS.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &stack.Queue, MessageBody: new(`{"sector":"mining"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, stack, "tasks wanted", func(tasks run.Tasks) bool { return tasks.Desired > 0 })
+	until(t, stack, "no tasks", func(tasks run.Tasks) bool { return tasks == run.Tasks{} })
+	want := "started train mining secret:  out: true key: false\n"
+	if got := c.log(t, outputs["LogGroupName"]); !strings.Contains(got, want) {
+		t.Errorf("got log %q, want %q in it", got, want)
+	}
+}
+
+// TestContainersOutliveAKilledEngine has the engine in a process of its own,
+// which is killed.
+func TestContainersOutliveAKilledEngine(t *testing.T) {
+	c := newContainers(t, `ENTRYPOINT ["/job"]`)
+	c.register(t, types.ContainerDefinition{Command: []string{"stay"}})
+	c.stop()
+	served := exec.Command(c.cfg.Worker, "serve")
+	served.Env = append(os.Environ(), "SPATE_HOME="+c.home)
+	if err := served.Start(); err != nil {
+		t.Fatal(err)
+	}
+	killed := false
+	kill := func() {
+		if !killed {
+			killed = true
+			_ = served.Process.Kill()
+			_ = served.Wait() // it was killed
+		}
+	}
+	defer kill()
+	c.AWS = client.New(found(t, c.home))
+	stays, dies := c.task(t), c.task(t)
+	c.until(t, stays, "RUNNING")
+	c.until(t, dies, "RUNNING")
+	kill()
+	// One ends while nobody looks.
+	name := "spate-" + dies[strings.LastIndex(dies, "/")+1:] + "-main"
+	if _, err := c.docker.ContainerStop(t.Context(), name, docker.ContainerStopOptions{}); err != nil {
+		t.Fatal(err)
+	}
+
+	c.AWS, c.stop = start(t, c.cfg)
+	dead := c.until(t, dies, "STOPPED")
+	if got := dead.Containers[0].ExitCode; got == nil || *got != 3 {
+		t.Errorf("got exit code %v of the task that ended meanwhile, want 3", got)
+	}
+	if got := *c.until(t, stays, "RUNNING").LastStatus; got != "RUNNING" {
+		t.Errorf("got the other task %s, want RUNNING", got)
+	}
+	if _, err := c.ECS.StopTask(t.Context(), &ecs.StopTaskInput{Task: &stays}); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.until(t, stays, "STOPPED").Containers[0].ExitCode; got == nil || *got != 3 {
+		t.Errorf("got exit code %v of the task that was stopped, want 3", got)
+	}
+	if got := strings.Count(c.log(t, "g"), "told to end"); got != 2 {
+		t.Errorf("got the last line of %d containers, want both:\n%s", got, c.log(t, "g"))
+	}
+}
+
+// found returns the address of an engine that another process starts.
+func found(t *testing.T, home string) engine.Address {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-tick.C {
+		at, running, err := engine.Find(home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if running && at.Endpoint != "" {
+			return at
+		}
+	}
+	t.Fatal(errors.New("no engine has started"))
+	return engine.Address{}
+}

@@ -1,0 +1,59 @@
+// Job is what an image of the tests holds. It says how it was started; with the
+// word "talk" it talks to AWS, as any program does that knows nothing of spate;
+// with "stay" it stays until it is told to end.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+)
+
+func main() {
+	fmt.Println("started", strings.Join(os.Args[1:], " "), "secret:", os.Getenv("SECRET"), "out:", os.Getenv("SPATE_OUT") != "", "key:", os.Getenv("AWS_ACCESS_KEY_ID") != "")
+	switch {
+	case len(os.Args) < 2:
+	case os.Args[1] == "talk":
+		if err := talk(context.Background()); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+	case os.Args[1] == "stay":
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM)
+		<-told
+		fmt.Println("told to end")
+		os.Exit(3)
+	}
+}
+
+func talk(ctx context.Context) error {
+	aws, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return err
+	}
+	client := sqs.NewFromConfig(aws)
+	found, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: new("answers")})
+	if err != nil {
+		return err
+	}
+	reply, err := http.Get(os.Getenv("ECS_CONTAINER_METADATA_URI_V4") + "/task")
+	if err != nil {
+		return err
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	if err != nil {
+		return err
+	}
+	_, err = client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: found.QueueUrl, MessageBody: new(string(text))})
+	return err
+}

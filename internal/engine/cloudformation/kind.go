@@ -14,10 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
@@ -157,8 +155,8 @@ type clients struct {
 	scaling *applicationautoscaling.Client
 	alarms  *cloudwatch.Client
 	ssm     wire.Caller
-	secrets *secretsmanager.Client
-	ecr     *ecr.Client
+	secrets wire.Caller
+	ecr     wire.Caller
 	events  wire.Caller
 	clock   wire.Caller
 }
@@ -172,8 +170,8 @@ func newClients(config aws.Config) *clients {
 		scaling: applicationautoscaling.NewFromConfig(config),
 		alarms:  cloudwatch.NewFromConfig(config),
 		ssm:     wire.Caller{Config: config, Name: "SSM", Scope: "ssm", Target: "AmazonSSM"},
-		secrets: secretsmanager.NewFromConfig(config),
-		ecr:     ecr.NewFromConfig(config),
+		secrets: wire.Caller{Config: config, Name: "Secrets Manager", Scope: "secretsmanager", Target: "secretsmanager"},
+		ecr:     wire.Caller{Config: config, Name: "ECR", Scope: "ecr", Target: "AmazonEC2ContainerRegistry_V20150921"},
 		events:  wire.Caller{Config: config, Name: "EventBridge", Scope: "events", Target: "AWSEvents"},
 		clock:   wire.Caller{Config: config, Name: "Scheduler", Scope: "scheduler"},
 	}

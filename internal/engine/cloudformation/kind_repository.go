@@ -1,12 +1,25 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"regexp"
-
-	"github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 )
+
+// A createRepository is what a resource says of CreateRepository's input.
+type createRepository struct {
+	Name                    string `json:"repositoryName"`
+	EncryptionConfiguration *struct {
+		EncryptionType string  `json:"encryptionType"`
+		KmsKey         *string `json:"kmsKey,omitempty"`
+	} `json:"encryptionConfiguration,omitempty"`
+	ImageScanningConfiguration struct {
+		ScanOnPush bool `json:"scanOnPush"`
+	} `json:"imageScanningConfiguration"`
+	ImageTagMutability string       `json:"imageTagMutability,omitempty"`
+	Exclusions         []properties `json:"imageTagMutabilityExclusionFilters,omitempty"`
+	Tags               []any        `json:"tags,omitempty"`
+}
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-repository.html
 var repository = kind{
@@ -14,47 +27,39 @@ var repository = kind{
 	lowerName: true,
 	replace:   []string{"EncryptionConfiguration", "RepositoryName"},
 	create: func(ctx context.Context, c *clients, r request) (made, error) {
-		input := ecr.CreateRepositoryInput{RepositoryName: new(repositoryName(r))}
-		exclusions, err := repositoryProperties(r, &input)
+		input, err := repositoryInput(r)
 		if err != nil {
 			return made{}, err
 		}
-		tags, err := r.tags()
-		if err != nil {
+		if input.Tags, err = r.tagList(); err != nil {
 			return made{}, err
 		}
-		input.ImageTagMutabilityExclusionFilters, input.Tags = exclusions, repositoryTags(tags)
-		out, err := c.ecr.CreateRepository(ctx, &input)
-		if err != nil {
+		input.Name = repositoryName(r)
+		var out struct {
+			Repository struct{ RepositoryName, RepositoryArn, RepositoryUri string }
+		}
+		if err := c.ecr.Call(ctx, "CreateRepository", input, &out); err != nil {
 			return made{}, err
 		}
-		r.ID = *out.Repository.RepositoryName
+		r.ID = out.Repository.RepositoryName
 		return made{ID: r.ID, Attributes: properties{
-			"Arn": *out.Repository.RepositoryArn, "RepositoryUri": *out.Repository.RepositoryUri,
+			"Arn": out.Repository.RepositoryArn, "RepositoryUri": out.Repository.RepositoryUri,
 		}}, putRepositoryPolicies(ctx, c, r)
 	},
 	update: func(ctx context.Context, c *clients, r request) (made, error) {
-		var input ecr.CreateRepositoryInput
-		exclusions, err := repositoryProperties(r, &input)
+		input, err := repositoryInput(r)
 		if err != nil {
 			return made{}, err
 		}
-		mutability := input.ImageTagMutability
-		if mutability == "" {
-			mutability = types.ImageTagMutabilityMutable
-		}
-		if _, err := c.ecr.PutImageTagMutability(ctx, &ecr.PutImageTagMutabilityInput{
-			RepositoryName: &r.ID, ImageTagMutability: mutability, ImageTagMutabilityExclusionFilters: exclusions,
-		}); err != nil {
+		if err := c.ecr.Call(ctx, "PutImageTagMutability", properties{
+			"repositoryName": r.ID, "imageTagMutability": cmp.Or(input.ImageTagMutability, "MUTABLE"),
+			"imageTagMutabilityExclusionFilters": input.Exclusions,
+		}, nil); err != nil {
 			return made{}, err
 		}
-		scanning := input.ImageScanningConfiguration
-		if scanning == nil {
-			scanning = &types.ImageScanningConfiguration{}
-		}
-		if _, err := c.ecr.PutImageScanningConfiguration(ctx, &ecr.PutImageScanningConfigurationInput{
-			RepositoryName: &r.ID, ImageScanningConfiguration: scanning,
-		}); err != nil {
+		if err := c.ecr.Call(ctx, "PutImageScanningConfiguration", properties{
+			"repositoryName": r.ID, "imageScanningConfiguration": input.ImageScanningConfiguration,
+		}, nil); err != nil {
 			return made{}, err
 		}
 		return made{ID: r.ID}, putRepositoryPolicies(ctx, c, r)
@@ -62,21 +67,19 @@ var repository = kind{
 	tag: func(ctx context.Context, c *clients, r request, set map[string]string, drop []string) error {
 		arn := r.Account.ARN("ecr", "repository/"+r.ID)
 		if len(set) > 0 {
-			if _, err := c.ecr.TagResource(ctx, &ecr.TagResourceInput{ResourceArn: &arn, Tags: repositoryTags(set)}); err != nil {
+			if err := c.ecr.Call(ctx, "TagResource", properties{"resourceArn": arn, "tags": pairList(set)}, nil); err != nil {
 				return err
 			}
 		}
 		if len(drop) == 0 {
 			return nil
 		}
-		_, err := c.ecr.UntagResource(ctx, &ecr.UntagResourceInput{ResourceArn: &arn, TagKeys: drop})
-		return err
+		return c.ecr.Call(ctx, "UntagResource", properties{"resourceArn": arn, "tagKeys": drop}, nil)
 	},
 	remove: func(ctx context.Context, c *clients, r request) error {
-		_, err := c.ecr.DeleteRepository(ctx, &ecr.DeleteRepositoryInput{
-			RepositoryName: new(repositoryName(r)), Force: r.text("EmptyOnDelete") == "true",
-		})
-		return unlessAbsent(err)
+		return unlessAbsent(c.ecr.Call(ctx, "DeleteRepository", properties{
+			"repositoryName": repositoryName(r), "force": r.text("EmptyOnDelete") == "true",
+		}, nil))
 	},
 }
 
@@ -89,36 +92,26 @@ func repositoryName(r request) string {
 	return regexp.MustCompile("-+").ReplaceAllString(r.Name, "-")
 }
 
-func repositoryTags(tags map[string]string) []types.Tag {
-	var list []types.Tag
-	for _, key := range sortedKeys(tags) {
-		list = append(list, types.Tag{Key: &key, Value: new(tags[key])})
-	}
-	return list
-}
-
-// repositoryProperties fills in the properties that are members of the same
-// name, and returns the one whose members are named otherwise.
-func repositoryProperties(r request, input *ecr.CreateRepositoryInput) ([]types.ImageTagMutabilityExclusionFilter, error) {
+// repositoryInput reads the properties that are members of CreateRepository's
+// input.
+func repositoryInput(r request) (createRepository, error) {
 	direct := []string{"EncryptionConfiguration", "ImageScanningConfiguration", "ImageTagMutability"}
 	others := []string{"EmptyOnDelete", "ImageTagMutabilityExclusionFilters", "LifecyclePolicy", "RepositoryName", "RepositoryPolicyText", "Tags"}
+	var input createRepository
 	if err := only(r.Properties, append(direct, others...)...); err != nil {
-		return nil, err
+		return input, err
 	}
-	if err := fill(input, without(r.Properties, others...)); err != nil {
-		return nil, err
+	if err := fill(&input, without(r.Properties, others...)); err != nil {
+		return input, err
 	}
 	filters, _ := r.Properties["ImageTagMutabilityExclusionFilters"].([]any)
-	var exclusions []types.ImageTagMutabilityExclusionFilter
 	for _, filter := range filters {
 		members, _ := filter.(map[string]any)
 		kind, _ := textOf(members["ImageTagMutabilityExclusionFilterType"])
 		value, _ := textOf(members["ImageTagMutabilityExclusionFilterValue"])
-		exclusions = append(exclusions, types.ImageTagMutabilityExclusionFilter{
-			FilterType: types.ImageTagMutabilityExclusionFilterType(kind), Filter: &value,
-		})
+		input.Exclusions = append(input.Exclusions, properties{"filterType": kind, "filter": value})
 	}
-	return exclusions, nil
+	return input, nil
 }
 
 // putRepositoryPolicies sets the two policies, and takes away those that an
@@ -131,9 +124,9 @@ func putRepositoryPolicies(ctx context.Context, c *clients, r request) error {
 	}
 	switch {
 	case lifecycle["LifecyclePolicyText"] != nil:
-		_, err = c.ecr.PutLifecyclePolicy(ctx, &ecr.PutLifecyclePolicyInput{RepositoryName: &r.ID, LifecyclePolicyText: &text})
+		err = c.ecr.Call(ctx, "PutLifecyclePolicy", properties{"repositoryName": r.ID, "lifecyclePolicyText": text}, nil)
 	case r.Before["LifecyclePolicy"] != nil:
-		_, err = c.ecr.DeleteLifecyclePolicy(ctx, &ecr.DeleteLifecyclePolicyInput{RepositoryName: &r.ID})
+		err = c.ecr.Call(ctx, "DeleteLifecyclePolicy", properties{"repositoryName": r.ID}, nil)
 		err = unlessAbsent(err)
 	}
 	if err != nil {
@@ -145,9 +138,9 @@ func putRepositoryPolicies(ctx context.Context, c *clients, r request) error {
 	}
 	switch {
 	case policy != nil:
-		_, err = c.ecr.SetRepositoryPolicy(ctx, &ecr.SetRepositoryPolicyInput{RepositoryName: &r.ID, PolicyText: &text})
+		err = c.ecr.Call(ctx, "SetRepositoryPolicy", properties{"repositoryName": r.ID, "policyText": text}, nil)
 	case r.Before["RepositoryPolicyText"] != nil:
-		_, err = c.ecr.DeleteRepositoryPolicy(ctx, &ecr.DeleteRepositoryPolicyInput{RepositoryName: &r.ID})
+		err = c.ecr.Call(ctx, "DeleteRepositoryPolicy", properties{"repositoryName": r.ID}, nil)
 		err = unlessAbsent(err)
 	}
 	return err

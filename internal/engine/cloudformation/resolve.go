@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 // dynamicReference is a text that stands for a value of another service.
@@ -101,17 +99,21 @@ func (c *clients) secretValue(ctx context.Context, reference string) (string, er
 	if rest[0] != "" && rest[0] != "SecretString" {
 		return "", reasonf("Incorrect format is used in the following SSM reference: [{{resolve:secretsmanager:%s}}]", reference)
 	}
-	input := secretsmanager.GetSecretValueInput{
-		SecretId: new(strings.Join(parts[:id], ":")), VersionStage: optional(rest[2]), VersionId: optional(rest[3]),
+	input := properties{"SecretId": strings.Join(parts[:id], ":")}
+	if rest[2] != "" {
+		input["VersionStage"] = rest[2]
 	}
-	out, err := c.secrets.GetSecretValue(ctx, &input)
-	if err != nil {
+	if rest[3] != "" {
+		input["VersionId"] = rest[3]
+	}
+	var out struct{ SecretString *string }
+	if err := c.secrets.Call(ctx, "GetSecretValue", input, &out); err != nil {
 		return "", err
 	}
 	key := rest[1]
 	switch {
 	case out.SecretString == nil:
-		return "", reasonf("Could not find a value associated with SecretString in %s", *input.SecretId)
+		return "", reasonf("Could not find a value associated with SecretString in %s", input["SecretId"])
 	case key == "":
 		return *out.SecretString, nil
 	}

@@ -3,7 +3,7 @@
 //
 // It owns stacks, their resources as a template declares them, and their
 // events. Resources themselves belong to other services: a stack makes them
-// through the SDK's clients, as AWS does, so that a queue of a stack is a queue
+// through the services' APIs, as AWS does, so that a queue of a stack is a queue
 // like any other. Types that the embedded engine has no service for are inert:
 // kept, referable, and without effect ([ResourceTypes] lists them). What
 // templates mean is left to package template.

@@ -314,17 +314,14 @@ type synthesis struct {
 }
 
 // synthesise compiles a job for the embedded engine: its image is the job's
-// folder.
+// folder, or a reference that Docker knows.
 func synthesise(j job.Job) (synthesis, error) {
-	if isReference(j.Image) {
-		return synthesis{}, &hintedError{
-			fact: fmt.Sprintf("image %s is a container image, and this version runs jobs as processes", j.Image),
-			hint: "for a folder write `image: .`",
-		}
-	}
 	t, err := spate.Job(j).Template()
 	if err != nil {
 		return synthesis{}, err
+	}
+	if isReference(j.Image) {
+		return synthesis{template: t, image: j.Image}, nil
 	}
 	return synthesis{template: t, image: resolveFolder(j)}, nil
 }

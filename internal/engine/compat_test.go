@@ -119,13 +119,19 @@ forgotten at a restart.
 **S3.** One version an object. Lifecycle rules, encryption, policies and access
 blocks of a bucket are kept by CloudFormation, without effect.
 
-**ECS.** Tasks are process groups of this machine, and wait in PROVISIONING until
-its cores and memory are free; one that is larger than the machine runs alone.
-Secrets, health checks and volumes of EFS and FSx fail a task with the reason;
-host volumes are kept without effect. The circuit breaker is kept without
-effect. On a full machine a deployment replaces task by task, below
-minimumHealthyPercent. The back-off of a service whose tasks fail is 1 s to 5
-min (AWS: up to 27 min).
+**ECS.** A task whose image is a folder's path is a process group of this
+machine; any other image runs in Docker or Podman, an image that is there without
+being pulled. Tasks wait in PROVISIONING until cores and memory are free; one that
+is larger than the machine runs alone. Cores are shared by weight, memory is
+limited, and there is no swap beyond maxSwap. Containers are on Docker's default
+bridge whatever the network mode (host and none apart), so those of one task do
+not meet on localhost; nothing is published by portMappings, and links,
+resourceRequirements and repositoryCredentials are kept without effect. An image
+is pulled as nobody in particular, but for this engine's own ECR. Processes have
+no health checks, limits or volumes. Volumes of EFS and FSx fail a task with the
+reason. The circuit breaker is kept without effect. On a full machine a deployment
+replaces task by task, below minimumHealthyPercent. The back-off of a service
+whose tasks fail is 1 s to 5 min (AWS: up to 27 min).
 
 **CloudWatch.** Metrics are in memory and begin anew with the engine. Metric math
 has arithmetic, comparisons, AND, OR, IF and a few functions; percentiles,

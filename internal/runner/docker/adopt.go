@@ -81,7 +81,7 @@ func (r *Runner) clear(ctx context.Context, f client.Filters) error {
 	var errs []error
 	for _, c := range containers {
 		_, err := r.api.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-		if err != nil && !errdefs.IsNotFound(err) {
+		if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) { // a conflict: it is being removed
 			errs = append(errs, err)
 		}
 	}

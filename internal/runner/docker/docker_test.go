@@ -295,7 +295,8 @@ func TestContainersOutliveTheirRunner(t *testing.T) {
 	}
 	before, out := io.Pipe()
 	c.Stdout = out
-	if _, err := r.Start(t.Context(), c); err != nil {
+	first, err := r.Start(t.Context(), c)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadFull(before, make([]byte, len("ready\n"))); err != nil {
@@ -322,6 +323,7 @@ func TestContainersOutliveTheirRunner(t *testing.T) {
 	if exit := running.Wait(); exit.Code != 3 {
 		t.Errorf("got exit %+v, want code 3", exit)
 	}
+	first.Wait() // this process lives on, and removes it too
 	if got, want := after.String(), "bye\n"; got != want {
 		t.Errorf("got output %q after the adoption, want %q", got, want)
 	}

@@ -55,6 +55,16 @@ func defaultHosts() []string {
 	return hosts
 }
 
+// Find looks for a Docker engine that answers. It is an [AbsentError] where
+// there is none.
+func Find(ctx context.Context) error {
+	api, err := dial(ctx, defaultHosts())
+	if err != nil {
+		return err
+	}
+	return api.Close()
+}
+
 // dial returns a client of the first engine that answers.
 func dial(ctx context.Context, hosts []string) (*client.Client, error) {
 	absent := &AbsentError{Tried: hosts}

@@ -124,9 +124,9 @@ machine; any other image runs in Docker or Podman, an image that is there withou
 being pulled. Tasks wait in PROVISIONING until cores and memory are free; one that
 is larger than the machine runs alone. Cores are shared by weight, memory is
 limited, and there is no swap beyond maxSwap. Containers are on Docker's default
-bridge whatever the network mode (host and none apart), so those of one task do
-not meet on localhost; nothing is published by portMappings, and links,
-resourceRequirements and repositoryCredentials are kept without effect. An image
+bridge, those of an awsvpc task as one, so that they meet on localhost; nothing is
+published by portMappings, and links, resourceRequirements and
+repositoryCredentials are kept without effect. An image
 is pulled as nobody in particular, but for this engine's own ECR. Processes have
 no health checks, limits or volumes. Volumes of EFS and FSx fail a task with the
 reason. The circuit breaker is kept without effect. On a full machine a deployment

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -137,11 +138,13 @@ func (c *containers) until(t *testing.T, arn, status string) types.Task {
 		if err != nil || len(out.Tasks) != 1 {
 			t.Fatal(out, err)
 		}
-		if task = out.Tasks[0]; *task.LastStatus == status {
-			return task
+		if task = out.Tasks[0]; *task.LastStatus == status || *task.LastStatus == "STOPPED" {
+			break
 		}
 	}
-	t.Fatalf("got task %s after a minute, want %s", *task.LastStatus, status)
+	if *task.LastStatus != status {
+		t.Fatalf("got task %s, %s, want %s", *task.LastStatus, aws.ToString(task.StoppedReason), status)
+	}
 	return task
 }
 
@@ -299,4 +302,51 @@ func found(t *testing.T, home string) engine.Address {
 	}
 	t.Fatal(errors.New("no engine has started"))
 	return engine.Address{}
+}
+
+func TestContainersOfATaskShareANetwork(t *testing.T) {
+	c := newContainers(t, `ENTRYPOINT ["/job"]`)
+	c.register(t, types.ContainerDefinition{}) // for the cluster
+	_, err := c.ECS.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
+		Family: new("t"), NetworkMode: types.NetworkModeAwsvpc, Cpu: new("256"), Memory: new("512"),
+		ContainerDefinitions: []types.ContainerDefinition{
+			{Name: new("main"), Image: &c.image, Command: []string{"stay"}},
+			{Name: new("side"), Image: &c.image, Command: []string{"stay"}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.ECS.RunTask(t.Context(), &ecs.RunTaskInput{
+		TaskDefinition: new("t"), NetworkConfiguration: &types.NetworkConfiguration{
+			AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: []string{"subnet-1"}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arn := *out.Tasks[0].TaskArn
+	c.until(t, arn, "RUNNING")
+	id := arn[strings.LastIndex(arn, "/")+1:]
+	holder, err := c.docker.ContainerInspect(t.Context(), "spate-"+id+"-network", docker.ContainerInspectOptions{})
+	if err != nil || !holder.Container.State.Running {
+		t.Fatalf("the container that holds the network: got %+v, %v, want it running", holder.Container.State, err)
+	}
+	for _, name := range []string{"main", "side"} {
+		found, err := c.docker.ContainerInspect(t.Context(), "spate-"+id+"-"+name, docker.ContainerInspectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := string(found.Container.HostConfig.NetworkMode), "container:"+holder.Container.ID; got != want {
+			t.Errorf("container %s is on network %s, want %s", name, got, want)
+		}
+	}
+	if _, err := c.ECS.StopTask(t.Context(), &ecs.StopTaskInput{Task: &arn}); err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range c.until(t, arn, "STOPPED").Containers {
+		if end.ExitCode == nil || *end.ExitCode != 3 {
+			t.Errorf("container %s: got exit code %v, want 3", *end.Name, end.ExitCode)
+		}
+	}
 }

@@ -35,6 +35,9 @@ type Box struct {
 
 	// Network is "host", "none", or empty for the runner's own.
 	Network string
+	// Shared says that the task's containers are on that network as one: they
+	// meet on localhost, and end with [Keeper.Clear].
+	Shared bool
 	// ExtraHosts are "name:address".
 	ExtraHosts []string
 	// DNS and DNSSearch are servers and domains; none: the machine's own.

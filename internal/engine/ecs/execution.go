@@ -112,7 +112,7 @@ func (x *execution) prepare(ctx context.Context) error {
 func (x *execution) clear() {
 	keeper, ok := x.service.config.Runner.(runner.Keeper)
 	survived := slices.ContainsFunc(x.members, func(m *member) bool { return m.survived })
-	if !ok || len(x.definition.Detail.Volumes) == 0 && !survived {
+	if !ok || len(x.definition.Detail.Volumes) == 0 && !x.shared() && !survived {
 		return
 	}
 	if err := keeper.Clear(context.Background(), x.origin.ID); err != nil {

@@ -62,6 +62,8 @@ func (x *execution) box(m *member) runner.Box {
 	switch d.NetworkMode {
 	case types.NetworkModeHost, types.NetworkModeNone:
 		box.Network = string(d.NetworkMode)
+	case types.NetworkModeAwsvpc:
+		box.Shared = x.shared()
 	}
 	for _, h := range c.ExtraHosts {
 		box.ExtraHosts = append(box.ExtraHosts, aws.ToString(h.Hostname)+":"+aws.ToString(h.IpAddress))
@@ -88,6 +90,11 @@ func (x *execution) box(m *member) runner.Box {
 		box.Healthy = func(well bool) { x.healthy(m, well) }
 	}
 	return box
+}
+
+// shared says whether the task has one network for several containers.
+func (x *execution) shared() bool {
+	return x.definition.Detail.NetworkMode == types.NetworkModeAwsvpc && len(x.members) > 1
 }
 
 // size is a container's share of the cores and its limit of the memory: its

@@ -2,7 +2,6 @@ package docker
 
 import (
 	"maps"
-	"net/netip"
 	"strings"
 
 	"github.com/moby/moby/api/types/container"
@@ -18,8 +17,9 @@ const (
 	leastMemory = 6
 )
 
-// describe is a container in Docker's words.
-func (r *Runner) describe(c runner.Container, image imageConfig) (client.ContainerCreateOptions, error) {
+// describe is a container in Docker's words, on the network that the container
+// shared holds, where there is one.
+func (r *Runner) describe(c runner.Container, image imageConfig, shared string) (client.ContainerCreateOptions, error) {
 	config := &container.Config{
 		Image:      c.Image,
 		Entrypoint: c.Entrypoint,
@@ -59,9 +59,12 @@ func (r *Runner) describe(c runner.Container, image imageConfig) (client.Contain
 	}
 	if c.Network != "host" { // there, the engine is where it is
 		config.Env, config.Cmd, config.Entrypoint = r.within(config.Env), r.within(config.Cmd), r.within(config.Entrypoint)
-		if r.named && c.Network == "" {
-			host.ExtraHosts = append(host.ExtraHosts, hostName+":host-gateway")
-		}
+	}
+	if shared != "" { // whose names are the network's
+		host.NetworkMode, config.Hostname = container.NetworkMode("container:"+shared), ""
+	} else {
+		host.NetworkMode = container.NetworkMode(c.Network)
+		host.ExtraHosts, host.DNS, host.DNSSearch = r.hosts(c), servers(c), c.DNSSearch
 	}
 	return client.ContainerCreateOptions{Name: name(c.ID), Config: config, HostConfig: host}, nil
 }
@@ -93,7 +96,6 @@ func workerEnv(c runner.Container) []string {
 
 func hostConfig(c runner.Container) *container.HostConfig {
 	host := &container.HostConfig{
-		NetworkMode:    container.NetworkMode(c.Network),
 		LogConfig:      container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "10m"}},
 		ReadonlyRootfs: c.ReadOnly,
 		Privileged:     c.Privileged,
@@ -103,17 +105,10 @@ func hostConfig(c runner.Container) *container.HostConfig {
 		ShmSize:        int64(c.SharedMemory) * mebibyte,
 		Tmpfs:          c.Tmpfs,
 		Sysctls:        c.Sysctls,
-		ExtraHosts:     c.ExtraHosts,
-		DNSSearch:      c.DNSSearch,
 		Resources:      resources(c),
 	}
 	if c.Init {
 		host.Init = new(true)
-	}
-	for _, server := range c.DNS {
-		if addr, err := netip.ParseAddr(server); err == nil {
-			host.DNS = append(host.DNS, addr)
-		}
 	}
 	for _, f := range c.From {
 		from := name(f.Container)

@@ -50,9 +50,9 @@ type Runner struct {
 	config   Config
 	log      *slog.Logger
 	api      *client.Client
-	endpoint string // of spate's engine, in containers
-	named    bool   // it is host.docker.internal
-	pulls    singleflight.Group
+	endpoint string             // of spate's engine, in containers
+	named    bool               // it is host.docker.internal
+	once     singleflight.Group // pulls, and networks of tasks
 }
 
 var _ runner.Keeper = (*Runner)(nil)
@@ -104,7 +104,14 @@ func (r *Runner) Start(ctx context.Context, c runner.Container) (runner.Running,
 }
 
 func (r *Runner) create(ctx context.Context, c runner.Container, image imageConfig) (string, error) {
-	options, err := r.describe(c, image)
+	var shared string
+	var err error
+	if c.Shared {
+		if shared, err = r.share(ctx, c); err != nil {
+			return "", err
+		}
+	}
+	options, err := r.describe(c, image, shared)
 	if err != nil {
 		return "", err
 	}

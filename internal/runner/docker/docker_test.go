@@ -258,6 +258,30 @@ func TestATasksVolumesAreShared(t *testing.T) {
 	}
 }
 
+func TestATasksContainersMeetOnLocalhost(t *testing.T) {
+	r := newRig(t, nil)
+	ready, out := io.Pipe()
+	server := runner.Container{
+		ID: r.id() + "-server", Task: "t1", Image: r.image(), Entrypoint: []string{"/probe"}, Command: []string{"listen=127.0.0.1:80"},
+		StopTimeout: time.Second, Stdout: out,
+		Box: runner.Box{Shared: true, Hostname: "here", ExtraHosts: []string{"db:10.0.0.1"}},
+	}
+	running, err := r.Start(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(ready, make([]byte, len("listening\n"))); err != nil {
+		t.Fatal(err)
+	}
+	dialler := server
+	dialler.ID, dialler.Command = r.id()+"-dialler", []string{"dial=127.0.0.1:80"}
+	r.want(dialler, "hello\n")
+	running.Stop()
+	if err := r.Clear(t.Context(), "t1"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestHealthIsTold(t *testing.T) {
 	r := newRig(t, nil)
 	told := make(chan bool, 10)

@@ -28,7 +28,7 @@ func (r *Runner) image(ctx context.Context, name string) (imageConfig, error) {
 		return config, err
 	}
 	// One pull does for all the tasks that start at once.
-	pulled := r.pulls.DoChan(ref.String(), func() (any, error) {
+	pulled := r.once.DoChan(ref.String(), func() (any, error) {
 		return nil, r.pull(context.WithoutCancel(ctx), ref)
 	})
 	select {

@@ -10,8 +10,12 @@ import (
 	"strings"
 
 	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
+
+	"github.com/spate-run/spate/internal/runner"
 )
 
 // hostName is the machine's name in containers that cannot reach it through an
@@ -40,6 +44,70 @@ func (r *Runner) reach(ctx context.Context) error {
 	at.Host = net.JoinHostPort(hostName, at.Port())
 	r.endpoint, r.named = at.String(), true
 	return nil
+}
+
+// share returns the container that holds the network of a task. The first of
+// the task's containers to start makes it, of its own image, in which the worker
+// does nothing; Clear removes it.
+func (r *Runner) share(ctx context.Context, c runner.Container) (id string, err error) {
+	shared := name(c.Task + "-network")
+	made, err, _ := r.once.Do(shared, func() (any, error) {
+		found, err := r.api.ContainerInspect(ctx, shared, client.ContainerInspectOptions{})
+		if err == nil {
+			return found.Container.ID, nil
+		}
+		if !errdefs.IsNotFound(err) {
+			return nil, err
+		}
+		return r.hold(ctx, shared, c)
+	})
+	if err != nil {
+		return "", fmt.Errorf("making the task's network: %w", err)
+	}
+	return made.(string), nil
+}
+
+func (r *Runner) hold(ctx context.Context, as string, c runner.Container) (id string, err error) {
+	if err := checkWorker(r.config.Worker); err != nil {
+		return "", err
+	}
+	host := &container.HostConfig{ExtraHosts: r.hosts(c), DNS: servers(c), DNSSearch: c.DNSSearch}
+	host.Mounts = []mount.Mount{{Type: mount.TypeBind, Source: r.config.Worker, Target: workerFile, ReadOnly: true}}
+	made, err := r.api.ContainerCreate(ctx, client.ContainerCreateOptions{
+		Name: as, HostConfig: host,
+		Config: &container.Config{
+			Image: c.Image, Entrypoint: []string{workerFile, "agent", "--hold"}, User: "0", Hostname: c.Hostname,
+			Labels: map[string]string{labelOwner: r.config.Owner, labelTask: c.Task, labelContainer: c.Task + "-network"},
+		},
+	})
+	if err != nil {
+		return "", err
+	}
+	if _, err := r.api.ContainerStart(ctx, made.ID, client.ContainerStartOptions{}); err != nil {
+		r.remove(made.ID)
+		return "", err
+	}
+	return made.ID, nil
+}
+
+// hosts are the names that a container knows beside those that DNS knows.
+func (r *Runner) hosts(c runner.Container) []string {
+	hosts := slices.Clone(c.ExtraHosts)
+	if r.named && c.Network == "" {
+		hosts = append(hosts, hostName+":host-gateway")
+	}
+	return hosts
+}
+
+// servers are a container's servers of names.
+func servers(c runner.Container) []netip.Addr {
+	var addrs []netip.Addr
+	for _, server := range c.DNS {
+		if addr, err := netip.ParseAddr(server); err == nil {
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs
 }
 
 // gateway is the address of this machine on Docker's default bridge, or none

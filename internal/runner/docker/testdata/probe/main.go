@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -38,6 +40,31 @@ func main() {
 			}
 		case "args":
 			fmt.Println(strings.Join(os.Args, "|"))
+		case "--hold":
+			time.Sleep(time.Hour)
+		case "listen": // on localhost, and answer
+			l, err := net.Listen("tcp", rest)
+			if err != nil {
+				fmt.Println(err)
+				os.Exit(1)
+			}
+			fmt.Println("listening")
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					os.Exit(1)
+				}
+				fmt.Fprint(c, "hello")
+				c.Close()
+			}
+		case "dial":
+			c, err := net.Dial("tcp", rest)
+			if err != nil {
+				fmt.Println(err)
+				os.Exit(1)
+			}
+			text, _ := io.ReadAll(c)
+			fmt.Println(string(text))
 		case "wait":
 			time.Sleep(time.Hour) // nothing else would keep it from being called a deadlock
 		}

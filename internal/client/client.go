@@ -1,6 +1,7 @@
 package client
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -54,9 +55,24 @@ func New(at engine.Address) *AWS {
 
 // loopbackClient keeps as many connections as requests run at once.
 func loopbackClient() *http.Client {
-	return &http.Client{Transport: &http.Transport{
+	return &http.Client{Transport: plainBodies{&http.Transport{
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
 		MaxIdleConnsPerHost: 64,
 		IdleConnTimeout:     time.Minute,
-	}}
+	}}}
+}
+
+// plainBodies lets request bodies be read and closed, and nothing else. The
+// SDK closes a body when the reply's head is there, and its bodies' WriteTo then
+// returns io.EOF, which net/http takes for a failure: where the engine answers
+// before net/http has looked for the end of the body, it would cut the
+// connection in the middle of the reply.
+type plainBodies struct{ http.RoundTripper }
+
+func (t plainBodies) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r = r.WithContext(r.Context()) // a copy
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return t.RoundTripper.RoundTrip(r)
 }

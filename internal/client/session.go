@@ -58,8 +58,13 @@ const (
 )
 
 // Local finds the engine that runs in a home, or brings one up in this process
-// until Close.
+// until Close, on the fast cadence.
 func Local(ctx context.Context, home string, p Purpose, log *slog.Logger) (*Session, error) {
+	return LocalAt(ctx, home, p, engine.FastCadence, log)
+}
+
+// LocalAt is Local with a cadence of its own for the engine that it brings up.
+func LocalAt(ctx context.Context, home string, p Purpose, cadence int, log *slog.Logger) (*Session, error) {
 	began := time.Now()
 	for {
 		at, running, err := engine.Find(home)
@@ -70,7 +75,7 @@ func Local(ctx context.Context, home string, p Purpose, log *slog.Logger) (*Sess
 		case !running && p == Leave, p == Leave && at.Brief:
 			return nil, &LonelyError{home}
 		case !running:
-			s, err := start(ctx, home, p, log)
+			s, err := start(ctx, home, p, cadence, log)
 			if _, busy := errors.AsType[*engine.BusyError](err); !busy {
 				return s, err
 			}
@@ -129,8 +134,8 @@ func join(home string, at engine.Address) (*Session, error) {
 	return &Session{AWS: New(at), Home: home, Address: at, lease: lease}, nil
 }
 
-func start(ctx context.Context, home string, p Purpose, log *slog.Logger) (*Session, error) {
-	e, err := engine.Open(ctx, engine.Config{Home: home, Cadence: engine.FastCadence, Quiet: p == Look, Brief: true, Log: log})
+func start(ctx context.Context, home string, p Purpose, cadence int, log *slog.Logger) (*Session, error) {
+	e, err := engine.Open(ctx, engine.Config{Home: home, Cadence: cadence, Quiet: p == Look, Brief: true, Log: log})
 	if err != nil {
 		return nil, err
 	}

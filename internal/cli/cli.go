@@ -68,7 +68,8 @@ and back to 0, and collects every result exactly once.`,
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say what the engine does")
 	root.AddCommand(
 		a.initCommand(), a.runCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.resultsCommand(),
-		a.logsCommand(), a.retryCommand(), a.cancelCommand(), a.doctorCommand(), a.synthCommand(), a.serveCommand(),
+		a.logsCommand(), a.retryCommand(), a.cancelCommand(), a.doctorCommand(), a.synthCommand(), a.upCommand(), a.downCommand(),
+		a.serveCommand(),
 		a.versionCommand(), a.agentCommand(),
 	)
 	addGenerated(root)
@@ -105,11 +106,16 @@ func defaultHome() (string, error) {
 // withEngine calls use with the engine of the home. An engine of this process
 // stays up until no other command uses it.
 func (a *app) withEngine(ctx context.Context, p client.Purpose, use func(*client.Session) error) error {
+	return a.withEngineAt(ctx, p, engine.FastCadence, use)
+}
+
+// withEngineAt is withEngine with a cadence for an engine of this process.
+func (a *app) withEngineAt(ctx context.Context, p client.Purpose, cadence int, use func(*client.Session) error) error {
 	home, err := defaultHome()
 	if err != nil {
 		return err
 	}
-	s, err := client.Local(ctx, home, p, a.log())
+	s, err := client.LocalAt(ctx, home, p, cadence, a.log())
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,8 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SPATE_HOME", filepath.Join(env.WorkDir, ".home"))
-			env.Setenv("EXAMPLES", examples(t))
+			env.Setenv("EXAMPLES", folder(t, "../../examples"))
+			env.Setenv("CDK", folder(t, "../../testdata/cdk"))
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -57,8 +58,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-func examples(t *testing.T) string {
-	dir, err := filepath.Abs("../../examples")
+func folder(t *testing.T, path string) string {
+	dir, err := filepath.Abs(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,15 +50,11 @@ they are kept, as by spate serve > exports, that is:
 }
 
 func (o serveOptions) config(cmd *cobra.Command) (engine.Config, error) {
-	cfg := engine.Config{Listen: o.listen}
-	switch o.cadence {
-	case "fast":
-		cfg.Cadence = engine.FastCadence
-	case "aws":
-		cfg.Cadence = 1
-	default:
-		return cfg, &usageError{err: fmt.Errorf("unknown cadence %q: it is fast or aws", o.cadence), command: cmd.CommandPath()}
+	cadence, err := cadenceOf(cmd, o.cadence)
+	if err != nil {
+		return engine.Config{}, err
 	}
+	cfg := engine.Config{Listen: o.listen, Cadence: cadence}
 	switch o.auth {
 	case "sigv4":
 	case "none":
@@ -70,6 +66,17 @@ func (o serveOptions) config(cmd *cobra.Command) (engine.Config, error) {
 		return cfg, checkListen(o.listen)
 	}
 	return cfg, nil
+}
+
+// cadenceOf reads --cadence.
+func cadenceOf(cmd *cobra.Command, name string) (int, error) {
+	switch name {
+	case "fast":
+		return engine.FastCadence, nil
+	case "aws":
+		return 1, nil
+	}
+	return 0, &usageError{err: fmt.Errorf("unknown cadence %q: it is fast or aws", name), command: cmd.CommandPath()}
 }
 
 // checkListen refuses what is no loopback address: whoever reaches the engine

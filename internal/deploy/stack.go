@@ -223,6 +223,12 @@ func (s Stack) tags() []types.Tag {
 	return tags
 }
 
+// Exists says whether there is a stack of that name.
+func Exists(ctx context.Context, cfn *cloudformation.Client, name string) (bool, error) {
+	found, err := describe(ctx, cfn, name)
+	return found != nil, err
+}
+
 // describe returns the stack, or nil when there is none of that name.
 func describe(ctx context.Context, cfn *cloudformation.Client, name string) (*types.Stack, error) {
 	out, err := cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})

@@ -16,6 +16,8 @@ const module = "github.com/spate-run/spate"
 // layers are the packages from the top down: each imports only what stands
 // below it. A package that is not named stands with its parent folder.
 var layers = []string{
+	"bench",
+	"bench/internal",
 	"examples",
 	"cmd/spate",
 	"internal/cli",

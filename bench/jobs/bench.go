@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spate-run/spate/bench/internal/measure"
 )
 
 // A bench is where measuring takes place: a folder of its own.
@@ -42,14 +44,11 @@ func (b *bench) close() {
 // prepare builds the program as it is released, and writes the jobs' folders.
 func (b *bench) prepare(ctx context.Context) (err error) {
 	if b.spate == "" {
-		b.spate = filepath.Join(b.dir, "spate")
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.spate,
-			"github.com/spate-run/spate/cmd/spate")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("building spate: %w\n%s", err, out)
-		}
-	} else if b.spate, err = filepath.Abs(b.spate); err != nil {
+		b.spate, err = measure.Build(ctx, "github.com/spate-run/spate/cmd/spate", b.dir)
+	} else {
+		b.spate, err = filepath.Abs(b.spate)
+	}
+	if err != nil {
 		return err
 	}
 	if err := b.writeJob("true", `["true"]`); err != nil {
@@ -100,17 +99,17 @@ func (b *bench) runTrue(ctx context.Context, home string, jobs int) (sample, err
 		return sample{}, fmt.Errorf("spate run told no wall time:\n%s", out)
 	}
 	wall, err := time.ParseDuration(string(told[1]))
-	return sample{whole, wall, mostMemory(cmd.ProcessState)}, err
+	return sample{whole, wall, measure.MostMemory(cmd.ProcessState)}, err
 }
 
 // compare runs the same jobs with everybody, in turn.
-func (b *bench) compare(ctx context.Context, t *table) error {
+func (b *bench) compare(ctx context.Context, t *measure.Table) error {
 	if _, err := b.runTrue(ctx, "home", 1); err != nil { // makes the home and the stack
 		return err
 	}
-	var whole, wall, parallel, xargs series
+	var whole, wall, parallel, xargs measure.Series
 	for round := range b.rounds {
-		tell("round %d of %d: %d jobs", round+1, b.rounds, b.jobs)
+		measure.Tell("round %d of %d: %d jobs", round+1, b.rounds, b.jobs)
 		s, err := b.runTrue(ctx, "home", b.jobs)
 		if err != nil {
 			return err
@@ -125,13 +124,13 @@ func (b *bench) compare(ctx context.Context, t *table) error {
 		}
 	}
 	what := fmt.Sprintf("%d jobs of true, %d at once: ", b.jobs, b.slots)
-	t.add(what+"spate run, the whole process", whole.String())
-	t.add(what+"the run itself", wall.String())
-	t.add(what+"GNU parallel with joblog and results", parallel.String())
-	t.add(what+"xargs", xargs.String())
+	t.Add(what+"spate run, the whole process", whole.String())
+	t.Add(what+"the run itself", wall.String())
+	t.Add(what+"GNU parallel with joblog and results", parallel.String())
+	t.Add(what+"xargs", xargs.String())
 	if len(parallel) > 0 {
-		t.addRatio("the run itself / GNU parallel", ratio(wall, parallel), 0.6)
-		t.addRatio("spate run, the whole process / GNU parallel", ratio(whole, parallel), 0.6)
+		t.AddRatio("the run itself / GNU parallel", measure.Ratio(wall, parallel), 0.6)
+		t.AddRatio("spate run, the whole process / GNU parallel", measure.Ratio(whole, parallel), 0.6)
 	}
 	if b.many == 0 {
 		return nil
@@ -141,9 +140,9 @@ func (b *bench) compare(ctx context.Context, t *table) error {
 
 // rival adds the time that another program takes for the jobs, or nothing where
 // it is not installed.
-func (b *bench) rival(ctx context.Context, times series, name string, args ...string) (series, error) {
+func (b *bench) rival(ctx context.Context, times measure.Series, name string, args ...string) (measure.Series, error) {
 	if _, err := exec.LookPath(name); err != nil {
-		tell("%s IS NOT INSTALLED, AND LEFT OUT", strings.ToUpper(name))
+		measure.Tell("%s IS NOT INSTALLED, AND LEFT OUT", strings.ToUpper(name))
 		return nil, nil
 	}
 	for _, left := range []string{"joblog", "results"} {
@@ -165,22 +164,22 @@ func (b *bench) rival(ctx context.Context, times series, name string, args ...st
 }
 
 // grow tells whether ten times the jobs take ten times as long.
-func (b *bench) grow(ctx context.Context, t *table, few series) error {
-	tell("%d jobs", b.many)
+func (b *bench) grow(ctx context.Context, t *measure.Table, few measure.Series) error {
+	measure.Tell("%d jobs", b.many)
 	s, err := b.runTrue(ctx, "home-many", b.many)
 	if err != nil {
 		return err
 	}
-	t.add(fmt.Sprintf("%d jobs of true, %d at once: the run itself", b.many, b.slots), short(s.wall))
-	each := float64(s.wall) / float64(b.many) / (float64(few.median()) / float64(b.jobs))
-	t.addRatio(fmt.Sprintf("a job of %d / a job of %d", b.many, b.jobs), each, 1.2)
+	t.Add(fmt.Sprintf("%d jobs of true, %d at once: the run itself", b.many, b.slots), measure.Short(s.wall))
+	each := float64(s.wall) / float64(b.many) / (float64(few.Median()) / float64(b.jobs))
+	t.AddRatio(fmt.Sprintf("a job of %d / a job of %d", b.many, b.jobs), each, 1.2)
 	return nil
 }
 
 // first measures the time to a first job's process.
-func (b *bench) first(ctx context.Context, t *table) error {
-	tell("first job")
-	var times series
+func (b *bench) first(ctx context.Context, t *measure.Table) error {
+	measure.Tell("first job")
+	var times measure.Series
 	for range b.rounds + 1 {
 		began := time.Now()
 		if out, err := b.command(ctx, "home", "run", b.path("touch"), "-p", "n=1").CombinedOutput(); err != nil {
@@ -193,13 +192,13 @@ func (b *bench) first(ctx context.Context, t *table) error {
 		times = append(times, info.ModTime().Sub(began))
 	}
 	// The first of them made the stack.
-	t.addTime("spate run to the first job's process, warm", times[1:], 300*time.Millisecond)
+	t.AddTime("spate run to the first job's process, warm", times[1:], 300*time.Millisecond)
 	return nil
 }
 
 // commands measures commands that start nothing.
-func (b *bench) commands(ctx context.Context, t *table) error {
-	tell("small commands")
+func (b *bench) commands(ctx context.Context, t *measure.Table) error {
+	measure.Tell("small commands")
 	for _, c := range []struct {
 		args []string
 		most time.Duration
@@ -207,7 +206,7 @@ func (b *bench) commands(ctx context.Context, t *table) error {
 		{[]string{"synth", b.path("true")}, 30 * time.Millisecond},
 		{[]string{"--help"}, 20 * time.Millisecond},
 	} {
-		var times series
+		var times measure.Series
 		for range b.starts {
 			began := time.Now()
 			if out, err := b.command(ctx, "home", c.args...).CombinedOutput(); err != nil {
@@ -215,10 +214,7 @@ func (b *bench) commands(ctx context.Context, t *table) error {
 			}
 			times = append(times, time.Since(began))
 		}
-		t.addTime("spate "+c.args[0], times, c.most)
+		t.AddTime("spate "+c.args[0], times, c.most)
 	}
 	return nil
 }
-
-// tell says what is going on.
-func tell(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

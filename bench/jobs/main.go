@@ -15,8 +15,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
-	"strings"
+
+	"github.com/spate-run/spate/bench/internal/measure"
 )
 
 // options are the parameters of the benchmark.
@@ -55,26 +55,16 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer b.close()
-	fmt.Printf("%s/%s, %d cores, load %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), load())
-	var t table
-	for _, measure := range []func(context.Context, *table) error{
+	fmt.Printf("%s\n\n", measure.Machine())
+	var t measure.Table
+	for _, measure := range []func(context.Context, *measure.Table) error{
 		b.compare, b.first, b.commands, b.idle, b.memory,
 	} {
 		if err := measure(ctx, &t); err != nil {
 			return err
 		}
 	}
-	t.print(os.Stdout)
-	fmt.Printf("\nload at the end %s\n", load())
+	t.Print(os.Stdout)
+	fmt.Printf("\nload at the end %s\n", measure.Load())
 	return nil
-}
-
-// load is the machine's load average, which tells whom it was shared with.
-func load() string {
-	text, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	fields := strings.Fields(string(text))
-	return strings.Join(fields[:min(3, len(fields))], " ")
 }

@@ -7,29 +7,19 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-)
 
-// mostMemory is the most that a process, or one of those it waited for, held
-// of memory.
-func mostMemory(p *os.ProcessState) int64 {
-	usage := p.SysUsage().(*syscall.Rusage)
-	if runtime.GOOS == "darwin" {
-		return usage.Maxrss
-	}
-	return usage.Maxrss << 10
-}
+	"github.com/spate-run/spate/bench/internal/measure"
+)
 
 // idleFor is how long an engine is left alone before its memory is read.
 const idleFor = 5 * time.Second
 
 // idle measures an engine that has nothing to do.
-func (b *bench) idle(ctx context.Context, t *table) (err error) {
-	tell("idle engine")
+func (b *bench) idle(ctx context.Context, t *measure.Table) (err error) {
+	measure.Tell("idle engine")
 	cmd := b.command(ctx, "home", "serve")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -58,22 +48,22 @@ func (b *bench) idle(ctx context.Context, t *table) (err error) {
 	if err != nil {
 		return err
 	}
-	t.addMemory("idle engine, resident", kib<<10, 40*mb)
+	t.AddMemory("idle engine, resident", kib<<10, 40*measure.MB)
 	return nil
 }
 
 // memory measures the memory of a run of very many jobs.
-func (b *bench) memory(ctx context.Context, t *table) error {
+func (b *bench) memory(ctx context.Context, t *measure.Table) error {
 	if b.huge == 0 {
 		return nil
 	}
-	tell("%d jobs", b.huge)
+	measure.Tell("%d jobs", b.huge)
 	s, err := b.runTrue(ctx, "home-huge", b.huge)
 	if err != nil {
 		return err
 	}
 	what := fmt.Sprintf("%d jobs of true: ", b.huge)
-	t.add(what+"the run itself", short(s.wall))
-	t.addMemory(what+"spate run, most resident", s.memory, 300*mb)
+	t.Add(what+"the run itself", measure.Short(s.wall))
+	t.AddMemory(what+"spate run, most resident", s.memory, 300*measure.MB)
 	return nil
 }

@@ -147,6 +147,32 @@ func constructs() map[string]*Stack {
 	}
 }
 
+// cdkConstructs are stacks with the defaults of CDK.
+func cdkConstructs() map[string]*Stack {
+	begin := func(name string) *Stack {
+		s := NewStack(name)
+		s.CDKDefaults = true
+		return s
+	}
+	return map[string]*Stack{
+		"cdk-defaults":   onlyTheImage(begin("Defaults"), "Service"),
+		"cdk-as-written": asWritten(begin("Weekly"), "FargateService", 1),
+		"cdk-every-prop": everyProp(begin("Every"), "Service"),
+		"cdk-scheduled":  mondays(begin("Scheduled"), "Task"),
+	}
+}
+
+// What nothing uses is not in a template.
+func TestNoUpdateWithCDKDefaults(t *testing.T) {
+	for name, stack := range cdkConstructs() {
+		for _, unused := range []string{updateParameter, updating} {
+			if got := indented(t, stack); bytes.Contains(got, []byte(`"`+unused+`"`)) {
+				t.Errorf("%s: got %s, want none", name, unused)
+			}
+		}
+	}
+}
+
 func TestConstructsGolden(t *testing.T) {
 	again := constructs()
 	for name, stack := range constructs() {

@@ -172,9 +172,11 @@ func (s *Stack) queueEnvironment(own map[string]Text, q *Queue) map[string]Text 
 // on its launch type.
 func (s *Stack) serviceProperties(p processing, c *Cluster, t *TaskDefinition) props {
 	least, _ := p.capacity(s)
-	properties := s.spateService(c.name, t.arn, least)
+	var properties props
 	if s.CDKDefaults {
 		properties = cdkService(c.name, t.arn)
+	} else {
+		properties = s.spateService(c.name, t.arn, least)
 	}
 	deployment := properties["DeploymentConfiguration"].(props)
 	setGiven(deployment, "MaximumPercent", p.maxHealthyPercent)

@@ -56,7 +56,7 @@ type ClusterAttributes struct {
 // ClusterFromAttributes is a cluster that is there already.
 func (s *Stack) ClusterFromAttributes(id string, a ClusterAttributes) *Cluster {
 	c := &Cluster{
-		stack: s, id: logicalID(id), name: a.ClusterName, vpc: a.VPC, imported: true, capacity: a.CapacityProvider,
+		stack: s, id: logicalID(id), name: a.ClusterName, vpc: s.ourVPC(s.at(logicalID(id), "VPC"), a.VPC), imported: true, capacity: a.CapacityProvider,
 		arn: "arn:" + Partition + ":ecs:" + Region + ":" + AccountID + ":cluster/" + a.ClusterName,
 	}
 	if a.ClusterName == "" {
@@ -64,7 +64,7 @@ func (s *Stack) ClusterFromAttributes(id string, a ClusterAttributes) *Cluster {
 	}
 	if c.vpc == nil {
 		s.at(c.id, "VPC").problem("VPC: stack.VPCFromAttributes(…)", "it is missing, and tasks need subnets")
-		c.vpc = &VPC{}
+		c.vpc = &VPC{stack: s}
 	}
 	return c
 }
@@ -74,7 +74,7 @@ func (s *Stack) Cluster(id string, p ClusterProps) *Cluster {
 	name := logicalID(id)
 	s.at(name, "ClusterName").named(p.ClusterName, ecsNaming())
 	s.at(name, "ContainerInsights").oneOf(p.ContainerInsights, "enabled", "enhanced", "disabled")
-	c := &Cluster{stack: s, id: name, name: name.ref(), arn: name.att("Arn"), vpc: p.VPC}
+	c := &Cluster{stack: s, id: name, name: name.ref(), arn: name.att("Arn"), vpc: s.ourVPC(s.at(name, "VPC"), p.VPC)}
 	if c.vpc == nil {
 		c.vpc = s.VPC(id+"Vpc", VPCProps{})
 	}
@@ -100,8 +100,9 @@ func (s *Stack) clusterOf(owner logicalID, given *Cluster, vpc *VPC) *Cluster {
 		if vpc != nil {
 			s.at(owner, "VPC").problem("leave it out: the cluster has one", "Cluster and VPC are both given")
 		}
-		return given
+		return s.ourCluster(s.at(owner, "Cluster"), given)
 	}
+	vpc = s.ourVPC(s.at(owner, "VPC"), vpc)
 	if c, ok := s.clusters[vpc]; ok {
 		return c
 	}

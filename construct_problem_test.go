@@ -80,6 +80,32 @@ func TestConstructProblems(t *testing.T) {
 		{"image beside a task definition", func(s *Stack) {
 			fargate(P{TaskDefinition: s.TaskDefinitionFromARN("T", "arn:x"), Image: FromRegistry("x")})(s)
 		}, "Service.Image: Image and TaskDefinition are both given\nhint: leave one out"},
+		{"literal queue", fargate(P{Queue: &Queue{}}), "Service.Queue: it is not of this stack\nhint: make it with stack.Queue(…)"},
+		{"literal cluster", fargate(P{Cluster: &Cluster{}}), "Service.Cluster: it is not of this stack\nhint: make it with stack.Cluster(…)"},
+		{"literal network", fargate(P{VPC: &VPC{}}), "Service.VPC: it is not of this stack\nhint: make it with stack.VPC(…)"},
+		{"literal task", fargate(P{TaskDefinition: &TaskDefinition{}}),
+			"Service.TaskDefinition: it is not of this stack\nhint: make it with stack.FargateTaskDefinition(…)"},
+		{"literal cluster on EC2", func(s *Stack) {
+			s.QueueProcessingEC2Service("Service", QueueProcessingEC2ServiceProps{Image: FromRegistry("x"), Cluster: &Cluster{}})
+		}, "Service.Cluster: it is not of this stack\nhint: make it with stack.Cluster(…)"},
+		{"literal network of a cluster", func(s *Stack) { s.Cluster("Cluster", ClusterProps{VPC: &VPC{}}) },
+			"Cluster.VPC: it is not of this stack\nhint: make it with stack.VPC(…)"},
+		{"literal dead letters", queue(QueueProps{DeadLetterQueue: &DeadLetterQueue{Queue: &Queue{}}}),
+			"Queue.DeadLetterQueue.Queue: it is not of this stack\nhint: make it with stack.Queue(…)"},
+		{"another stack's queue", fargate(P{Queue: NewStack("Other").Queue("Queue", QueueProps{})}),
+			"Service.Queue: it is not of this stack\nhint: make it with stack.Queue(…)"},
+		{"another stack's cluster", fargate(P{Cluster: NewStack("Other").Cluster("Cluster", ClusterProps{})}),
+			"Service.Cluster: it is not of this stack\nhint: make it with stack.Cluster(…)"},
+		{"another stack's network", fargate(P{VPC: NewStack("Other").VPC("Vpc", VPCProps{})}),
+			"Service.VPC: it is not of this stack\nhint: make it with stack.VPC(…)"},
+		{"another stack's task", func(s *Stack) {
+			s.ScheduledFargateTask("Task", ScheduledFargateTaskProps{
+				Schedule: ScheduleRate(time.Hour),
+				ScheduledFargateTaskDefinitionOptions: ScheduledFargateTaskDefinitionOptions{
+					TaskDefinition: NewStack("Other").FargateTaskDefinition("T", FargateTaskDefinitionProps{}),
+				},
+			})
+		}, "Task.ScheduledFargateTaskDefinitionOptions.TaskDefinition: it is not of this stack\nhint: make it with stack.FargateTaskDefinition(…)"},
 		{"another's role", func(s *Stack) {
 			s.TaskDefinitionFromARN("T", "arn:x").AddToTaskRolePolicy(PolicyStatement{Actions: []string{"s3:*"}, Resources: []Text{"*"}})
 		}, "T.AddToTaskRolePolicy: the role is there already, and not the stack's\nhint: grant it where the role is made"},

@@ -108,8 +108,8 @@ type QueueProcessingFargateServiceProps struct {
 // ScalableTarget, ScaleOutPolicy, ScaleOutAlarm, ScaleInPolicy, ScaleInAlarm,
 // CpuScalingPolicy, HeartbeatRole and HeartbeatSchedule behind.
 //
-// The template has a parameter Update, which is for later deployments: given
-// true, they leave the number of tasks alone.
+// Without CDKDefaults the template has a parameter Update, which is for later
+// deployments: given true, they leave the number of tasks alone.
 func (s *Stack) QueueProcessingFargateService(id string, p QueueProcessingFargateServiceProps) *QueueProcessingService {
 	b := processing{
 		id: logicalID(id), serviceName: p.ServiceName, cluster: p.Cluster, vpc: p.VPC, queue: p.Queue,
@@ -126,7 +126,7 @@ func (s *Stack) QueueProcessingFargateService(id string, p QueueProcessingFargat
 	s.checkFargate(b, p)
 	c := s.clusterOf(b.id, p.Cluster, p.VPC)
 	q := s.processingQueue(b)
-	t := p.TaskDefinition
+	t := s.ourTask(s.at(b.id, "TaskDefinition"), p.TaskDefinition)
 	if t == nil {
 		t = s.fargateWorker(b, p, q)
 	}

@@ -128,7 +128,7 @@ func (s *Stack) checkProcessing(p processing) {
 
 // processingQueue is the queue that a service works on.
 func (s *Stack) processingQueue(p processing) *Queue {
-	q := p.queue
+	q := s.ourQueue(s.at(p.id, "Queue"), p.queue)
 	if q == nil {
 		q = s.ownQueue(p)
 	}

@@ -68,6 +68,7 @@ type DeadLetterQueue struct {
 // A Queue is an SQS queue. Its resources are the id and the id with Policy,
 // DeadLetterQueue and DeadLetterQueuePolicy behind.
 type Queue struct {
+	stack          *Stack
 	url, arn, name Text
 	// visibility is what was given for it, and made whether the stack makes it.
 	visibility time.Duration
@@ -94,10 +95,10 @@ func (s *Stack) QueueFromARN(id, arn string) *Queue {
 	m := queueARN().FindStringSubmatch(arn)
 	if m == nil {
 		s.at(logicalID(id), "ARN").problem("write arn:aws:sqs:us-east-1:123456789012:name", "%q is not a queue's ARN", arn)
-		return &Queue{}
+		return &Queue{stack: s}
 	}
 	return &Queue{
-		url: Text("https://sqs."+m[1]+".") + URLSuffix + Text("/"+m[2]+"/"+m[3]), arn: Text(arn), name: Text(m[3]),
+		stack: s, url: Text("https://sqs."+m[1]+".") + URLSuffix + Text("/"+m[2]+"/"+m[3]), arn: Text(arn), name: Text(m[3]),
 	}
 }
 
@@ -110,14 +111,14 @@ func (s *Stack) Queue(id string, p QueueProps) *Queue {
 // queue adds a queue and, unless it is given one or CDK would have none, a
 // dead-letter queue.
 func (s *Stack) queue(id, deadID logicalID, p QueueProps) *Queue {
-	q := &Queue{url: id.ref(), arn: id.att("Arn"), name: id.att("QueueName"), visibility: p.VisibilityTimeout, made: true}
+	q := &Queue{stack: s, url: id.ref(), arn: id.att("Arn"), name: id.att("QueueName"), visibility: p.VisibilityTimeout, made: true}
 	own := false
 	redrive := p.DeadLetterQueue
 	if redrive == nil && !s.CDKDefaults {
 		redrive = &DeadLetterQueue{}
 	}
 	if redrive != nil {
-		q.deadLetter = redrive.Queue
+		q.deadLetter = s.ourQueue(s.at(id, "DeadLetterQueue.Queue"), redrive.Queue)
 		if own = q.deadLetter == nil; own {
 			q.deadLetter = s.deadLetterQueue(deadID, p)
 		}
@@ -142,7 +143,7 @@ func (s *Stack) deadLetterQueue(id logicalID, p QueueProps) *Queue {
 	}
 	s.encrypt(properties, p)
 	s.disposable(id, "AWS::SQS::Queue", properties)
-	return &Queue{url: id.ref(), arn: id.att("Arn"), name: id.att("QueueName"), made: true}
+	return &Queue{stack: s, url: id.ref(), arn: id.att("Arn"), name: id.att("QueueName"), made: true}
 }
 
 func (p QueueProps) fifo() bool { return p.FIFO || strings.HasSuffix(string(p.QueueName), ".fifo") }

@@ -139,7 +139,7 @@ func (s *Stack) ScheduledFargateTask(id string, p ScheduledFargateTaskProps) *Sc
 	name := logicalID(id)
 	s.checkScheduled(name, p)
 	c := s.clusterOf(name, p.Cluster, p.VPC)
-	t := p.ScheduledFargateTaskDefinitionOptions.TaskDefinition
+	t := s.ourTask(s.at(name, "ScheduledFargateTaskDefinitionOptions.TaskDefinition"), p.ScheduledFargateTaskDefinitionOptions.TaskDefinition)
 	if t == nil {
 		t = s.scheduledWorker(name, p.ScheduledFargateTaskImageOptions)
 	}

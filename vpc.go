@@ -27,6 +27,7 @@ type VPCProps struct {
 // with InternetGateway, InternetGatewayAttachment, RouteTable, DefaultRoute,
 // S3Endpoint, SubnetA, SubnetB … and, with NAT gateways, PrivateSubnetA … behind.
 type VPC struct {
+	stack   *Stack
 	name    logicalID // also of one that is there already
 	id      Text
 	subnets []subnet
@@ -80,7 +81,7 @@ func (s *Stack) VPCFromAttributes(id string, a VPCAttributes) *VPC {
 	if a.VPCID == "" {
 		s.at(logicalID(id), "VPCID").problem("write its id, vpc-…", "it is missing")
 	}
-	v := &VPC{name: logicalID(id), id: a.VPCID}
+	v := &VPC{stack: s, name: logicalID(id), id: a.VPCID}
 	for _, of := range []struct {
 		kind string
 		ids  []Text
@@ -117,7 +118,7 @@ func (s *Stack) VPC(id string, p VPCProps) *VPC {
 	block, parts, err := split(cmp.Or(p.CIDR, vpcBlock), count)
 	if err != nil {
 		s.at(name, "CIDR").problem("write an IPv4 block such as 10.0.0.0/16", "%v", err)
-		return &VPC{name: name, id: name.ref()}
+		return &VPC{stack: s, name: name, id: name.ref()}
 	}
 	n := s.beginVPC(name, name, block)
 	n.cdk = s.CDKDefaults
@@ -138,7 +139,7 @@ func (s *Stack) VPC(id string, p VPCProps) *VPC {
 	if !n.cdk {
 		n.s3Endpoint(table + "RouteTable")
 	}
-	return &VPC{name: name, id: name.ref(), subnets: n.subnets}
+	return &VPC{stack: s, name: name, id: name.ref(), subnets: n.subnets}
 }
 
 // split cuts a block into equal parts, a power of two of them.

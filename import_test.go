@@ -37,6 +37,7 @@ var layers = []string{
 	"internal/template",
 	"internal/cron",
 	"internal/scaling",
+	"internal/metric",
 }
 
 // layer returns the height of a package; services share one.

@@ -44,6 +44,9 @@ func (s *Stack) scaleAsCDK(a autoscaling, steps []job.ScalingStep) error {
 // open bound at the neighbour's, those before the gap scale in and those
 // behind it out; without a gap each direction has half of them.
 func cdkSteps(steps []job.ScalingStep, words stepWords) (in, out []interval, err error) {
+	if err := inRange(steps, words); err != nil {
+		return nil, nil, err
+	}
 	all := make([]interval, len(steps))
 	for i, step := range steps {
 		all[i] = interval{words: words, index: i, change: step.Change, lower: math.NaN(), upper: math.NaN()}
@@ -92,7 +95,7 @@ func cdkSteps(steps []job.ScalingStep, words stepWords) (in, out []interval, err
 		}
 	}
 	if len(all) > 2*scaling.MaxSteps {
-		return nil, nil, words.problem(fmt.Sprintf("two policies have at most %d steps, not %d", 2*scaling.MaxSteps, len(all)), "")
+		return nil, nil, words.problem(fmt.Sprintf("two policies have at most %d steps, not %d", 2*scaling.MaxSteps, len(all)), "make one of several")
 	}
 	if gap < 0 {
 		gap = len(all) / 2

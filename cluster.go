@@ -165,6 +165,7 @@ const (
 func (c *Cluster) strategy(at field, strategies []CapacityProviderStrategy) list {
 	var items list
 	based := false
+	at.shares(strategies)
 	for _, of := range strategies {
 		at.between(of.Base, 0, 100_000)
 		at.between(of.Weight, 0, 1000)
@@ -184,6 +185,29 @@ func (c *Cluster) strategy(at field, strategies []CapacityProviderStrategy) list
 		items = append(items, item)
 	}
 	return items
+}
+
+// shares checks what strategies are together.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html
+func (f field) shares(strategies []CapacityProviderStrategy) {
+	seen := map[Text]bool{}
+	weights, fargate := 0, 0
+	for _, of := range strategies {
+		if seen[of.CapacityProvider] {
+			f.problem("leave one out", "%s is named twice", plainText(of.CapacityProvider))
+		}
+		seen[of.CapacityProvider] = true
+		weights += of.Weight
+		if of.CapacityProvider == onDemand || of.CapacityProvider == spot {
+			fargate++
+		}
+	}
+	if len(strategies) > 0 && weights == 0 {
+		f.problem("Weight: 1", "no strategy has a Weight, so none gets tasks")
+	}
+	if fargate > 0 && fargate < len(strategies) {
+		f.problem("make two services", "Fargate's capacity providers and a group's cannot be mixed")
+	}
 }
 
 // usesSpot reports whether tasks may run on Fargate Spot.

@@ -142,7 +142,7 @@ func (s *Stack) ec2Worker(b processing, p QueueProcessingEC2ServiceProps, q *Que
 	}
 	t.addContainer(b.id, cmp.Or(p.ContainerName, defaultContainer), ContainerProps{
 		Image: p.Image, Command: p.Command, Environment: s.queueEnvironment(p.Environment, q), Secrets: p.Secrets,
-		Logging: p.LogDriver, NoLogging: !logs(p.EnableLogging, p.LogDriver), StopTimeout: p.StopTimeout,
+		Logging: p.LogDriver, NoLogging: s.unlogged(b.id, p.EnableLogging, p.LogDriver), StopTimeout: p.StopTimeout,
 		CPU: p.CPU, MemoryLimitMiB: memory, MemoryReservationMiB: p.MemoryReservationMiB, GPUCount: p.GPUCount,
 	})
 	return t

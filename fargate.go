@@ -155,7 +155,7 @@ func (s *Stack) fargateWorker(b processing, p QueueProcessingFargateServiceProps
 	})
 	t.addContainer(b.id, cmp.Or(p.ContainerName, defaultContainer), ContainerProps{
 		Image: p.Image, Command: p.Command, Environment: s.queueEnvironment(p.Environment, q), Secrets: p.Secrets,
-		Logging: p.LogDriver, NoLogging: !logs(p.EnableLogging, p.LogDriver), HealthCheck: p.HealthCheck,
+		Logging: p.LogDriver, NoLogging: s.unlogged(b.id, p.EnableLogging, p.LogDriver), HealthCheck: p.HealthCheck,
 		StopTimeout: p.StopTimeout,
 	})
 	return t
@@ -166,10 +166,16 @@ const maxGrace = math.MaxInt32 * time.Second
 
 const defaultContainer = "QueueProcessingContainer"
 
-// logs reports whether a container's output goes anywhere: a driver that is
-// given counts for more than the flag.
-func logs(enabled *bool, driver *LogDriver) bool {
-	return enabled == nil || *enabled || driver != nil
+// unlogged checks a service's logging, and reports whether its output goes
+// nowhere.
+func (s *Stack) unlogged(owner logicalID, enabled *bool, driver *LogDriver) bool {
+	if enabled == nil || *enabled {
+		return false
+	}
+	if driver != nil {
+		s.at(owner, "LogDriver").problem("leave one out", "it is given, and EnableLogging is false")
+	}
+	return driver == nil
 }
 
 func (s *Stack) checkFargate(b processing, p QueueProcessingFargateServiceProps) {

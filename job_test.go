@@ -272,7 +272,7 @@ func TestTooManySteps(t *testing.T) {
 		j.Scaling.Steps = append(j.Scaling.Steps, job.ScalingStep{Change: i + 1, Lower: new(i + 1)})
 	}
 	_, err := Job(j).Template()
-	const want = "scaling.steps: a policy has at most 20 steps, not 21"
+	const want = "scaling.steps: a policy has at most 20 steps, not 21\nhint: make one of several"
 	if err == nil || err.Error() != want {
 		t.Errorf("got error %v, want %s", err, want)
 	}

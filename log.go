@@ -41,6 +41,7 @@ const keepLogs = 30
 func (s *Stack) logConfiguration(at field, owner logicalID, d LogDriver) (configuration props, needs []props) {
 	at.oneOf(d.Driver, "awslogs", "awsfirelens", "fluentd", "gelf", "journald", "json-file", "none", "splunk", "syslog")
 	at.oneOf(d.Mode, "blocking", "non-blocking")
+	at.logs(d)
 	options := props{}
 	if d.Driver == "" || d.Driver == "awslogs" {
 		group, arn := s.logGroupOf(at, owner, d)
@@ -71,6 +72,39 @@ func (s *Stack) logConfiguration(at field, owner logicalID, d LogDriver) (config
 		needs = append(needs, readSecrets(d.SecretOptions)...)
 	}
 	return configuration, needs
+}
+
+// logs checks what excludes each other in a log driver.
+func (f field) logs(d LogDriver) {
+	of := func(name string) field { return field{f.stack, f.where + "." + name} }
+	if d.DatetimeFormat != "" && d.MultilinePattern != "" {
+		f.problem("leave one out", "DatetimeFormat and MultilinePattern are both given")
+	}
+	if d.LogRetention < 0 {
+		of("LogRetention").problem("1 to 3653, or leave it out", "%d is out of range", d.LogRetention)
+	}
+	if d.LogGroup != "" && d.LogRetention > 0 {
+		of("LogRetention").problem("set it where the group is made", "it is given beside LogGroup")
+	}
+	if d.MaxBufferSizeBytes < 0 {
+		of("MaxBufferSizeBytes").problem("write how many bytes, or leave it out", "%d is out of range", d.MaxBufferSizeBytes)
+	}
+	of("SecretOptions").secrets(d.SecretOptions)
+	if d.Driver == "" || d.Driver == "awslogs" {
+		return
+	}
+	for _, of := range []struct {
+		field
+		given bool
+	}{
+		{of("StreamPrefix"), d.StreamPrefix != ""}, {of("LogGroup"), d.LogGroup != ""}, {of("LogRetention"), d.LogRetention != 0},
+		{of("DatetimeFormat"), d.DatetimeFormat != ""}, {of("MultilinePattern"), d.MultilinePattern != ""},
+		{of("Mode"), d.Mode != ""}, {of("MaxBufferSizeBytes"), d.MaxBufferSizeBytes != 0},
+	} {
+		if of.given {
+			of.problem("write the driver's own Options", "the driver %s does not have it", d.Driver)
+		}
+	}
 }
 
 func awslogs(group, prefix Text) props {

@@ -46,7 +46,7 @@ func (s *Stack) override(id logicalID, n *template.Node) (problems []error) {
 			fault = put(n, strings.Split(o.path, "."), value)
 		}
 		if fault != "" {
-			problems = append(problems, Problem{Where: fmt.Sprintf("Override(%q, %q)", o.id, o.path), Fact: fault})
+			problems = append(problems, Problem{fmt.Sprintf("Override(%q, %q)", o.id, o.path), fault, "write names and numbers with periods between: Properties.Tags.0.Value"})
 		}
 	}
 	return problems
@@ -62,7 +62,7 @@ func (s *Stack) strayOverrides() (problems []error) {
 		for i, r := range s.resources {
 			ids[i] = string(r.id)
 		}
-		hint := ""
+		hint := "look in the documentation of the construct's method, or in the template"
 		if near, ok := job.Nearest(string(o.id), ids); ok {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}

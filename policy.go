@@ -83,11 +83,11 @@ func (s *Stack) grantStatement(at field, r *role, p PolicyStatement) {
 	for i, resource := range p.Resources {
 		resources[i] = string(resource)
 	}
-	statement, fault := permission(job.Statement{
+	statement, fault, mend := permission(job.Statement{
 		Effect: cmp.Or(p.Effect, "Allow"), Action: p.Actions, Resource: resources, Condition: p.Conditions,
 	})
 	if fault != "" {
-		at.problem("", "%s", fault)
+		at.problem(mend.code, "%s", fault)
 	}
 	r.grant(statement)
 }
@@ -154,28 +154,31 @@ func (s *Stack) taskRole(j job.Job) {
 		protectTasks(cluster.ref(), cluster.att("Arn")),
 	}
 	for i, p := range j.Permissions {
-		statement, fault := permission(p)
+		statement, fault, mend := permission(p)
 		if fault != "" {
-			s.check(Problem{Where: fmt.Sprintf("permissions[%d]", i), Fact: fault})
+			s.check(Problem{fmt.Sprintf("permissions[%d]", i), fault, mend.file})
 		}
 		statements = append(statements, statement)
 	}
 	s.role(taskRole, "ecs-tasks.amazonaws.com", onlyOurTasks(), statements...)
 }
 
+// A statementMend is what a statement lacks, in Go and in a job file.
+type statementMend struct{ code, file string }
+
 // permission is a statement of the job's own, and what is wrong with it.
-func permission(p job.Statement) (statement props, fault string) {
+func permission(p job.Statement) (statement props, fault string, mend statementMend) {
 	switch {
 	case p.Effect != "Allow" && p.Effect != "Deny":
-		fault = fmt.Sprintf("Effect is Allow or Deny, not %q", p.Effect)
+		fault, mend = fmt.Sprintf("Effect is Allow or Deny, not %q", p.Effect), statementMend{`Effect: "Allow"`, "Effect: Allow"}
 	case len(p.Action) == 0:
-		fault = "Action is missing"
+		fault, mend = "Action is missing", statementMend{`Actions: []string{"s3:GetObject"}`, "Action: s3:GetObject"}
 	case len(p.Resource) == 0:
-		fault = "Resource is missing"
+		fault, mend = "Resource is missing", statementMend{`Resources: []spate.Text{"arn:aws:s3:::bucket/*"}`, "Resource: arn:aws:s3:::bucket/*"}
 	}
 	statement = props{"Effect": p.Effect, "Action": []string(p.Action), "Resource": []string(p.Resource)}
 	if p.Condition != nil {
 		statement["Condition"] = p.Condition
 	}
-	return statement, fault
+	return statement, fault, mend
 }

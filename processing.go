@@ -110,6 +110,12 @@ func (s *Stack) checkProcessing(p processing) {
 	if p.deploymentController != nil {
 		s.at(p.id, "DeploymentController.Type").oneOf(p.deploymentController.Type, "ECS", "CODE_DEPLOY", "EXTERNAL")
 	}
+	if p.cpuTargetUtilizationPercent > 0 && p.disableCPUBasedScaling {
+		s.at(p.id, "CPUTargetUtilizationPercent").problem("leave one out", "it is given, and DisableCPUBasedScaling is true")
+	}
+	if d := p.deploymentController; d != nil && p.circuitBreaker != nil && d.Type != "" && d.Type != "ECS" {
+		s.at(p.id, "CircuitBreaker").problem("leave it out, or the DeploymentController", "%s has none", d.Type)
+	}
 	if p.queue == nil {
 		return
 	}

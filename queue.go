@@ -73,6 +73,7 @@ type Queue struct {
 	// visibility is what was given for it, and made whether the stack makes it.
 	visibility time.Duration
 	made       bool
+	fifo       bool
 	deadLetter *Queue
 }
 
@@ -99,6 +100,7 @@ func (s *Stack) QueueFromARN(id, arn string) *Queue {
 	}
 	return &Queue{
 		stack: s, url: Text("https://sqs."+m[1]+".") + URLSuffix + Text("/"+m[2]+"/"+m[3]), arn: Text(arn), name: Text(m[3]),
+		fifo: strings.HasSuffix(m[3], ".fifo"),
 	}
 }
 
@@ -111,7 +113,7 @@ func (s *Stack) Queue(id string, p QueueProps) *Queue {
 // queue adds a queue and, unless it is given one or CDK would have none, a
 // dead-letter queue.
 func (s *Stack) queue(id, deadID logicalID, p QueueProps) *Queue {
-	q := &Queue{stack: s, url: id.ref(), arn: id.att("Arn"), name: id.att("QueueName"), visibility: p.VisibilityTimeout, made: true}
+	q := &Queue{stack: s, url: id.ref(), arn: id.att("Arn"), name: id.att("QueueName"), visibility: p.VisibilityTimeout, made: true, fifo: p.fifo()}
 	own := false
 	redrive := p.DeadLetterQueue
 	if redrive == nil && !s.CDKDefaults {
@@ -122,6 +124,7 @@ func (s *Stack) queue(id, deadID logicalID, p QueueProps) *Queue {
 		if own = q.deadLetter == nil; own {
 			q.deadLetter = s.deadLetterQueue(deadID, p)
 		}
+		s.at(id, "DeadLetterQueue.Queue").alike(q)
 	}
 	properties := s.queueProperties(p, redrive, q)
 	s.disposable(id, "AWS::SQS::Queue", properties)
@@ -143,7 +146,19 @@ func (s *Stack) deadLetterQueue(id logicalID, p QueueProps) *Queue {
 	}
 	s.encrypt(properties, p)
 	s.disposable(id, "AWS::SQS::Queue", properties)
-	return &Queue{stack: s, url: id.ref(), arn: id.att("Arn"), name: id.att("QueueName"), made: true}
+	return &Queue{stack: s, url: id.ref(), arn: id.att("Arn"), name: id.att("QueueName"), made: true, fifo: p.fifo()}
+}
+
+// alike checks that a queue and its dead-letter queue are of one kind.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+func (f field) alike(q *Queue) {
+	switch {
+	case q.deadLetter.arn == "" || q.fifo == q.deadLetter.fifo:
+	case q.fifo:
+		f.problem("FIFO: true there", "a FIFO queue's dead-letter queue is a FIFO queue too")
+	default:
+		f.problem("leave FIFO out there, or out of both", "a standard queue's dead-letter queue is a standard queue too")
+	}
 }
 
 func (p QueueProps) fifo() bool { return p.FIFO || strings.HasSuffix(string(p.QueueName), ".fifo") }

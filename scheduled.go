@@ -27,8 +27,11 @@ func ScheduleCron(o CronOptions) Schedule {
 		cmp.Or(o.Minute, "*"), cmp.Or(o.Hour, "*"), day, cmp.Or(o.Month, "*"), weekDay, cmp.Or(o.Year, "*")))
 }
 
-// ScheduleRate is a schedule of every so many minutes, at least one.
+// ScheduleRate is a schedule of every so many whole minutes, at least one.
 func ScheduleRate(every time.Duration) Schedule {
+	if every < time.Minute || every%time.Minute != 0 {
+		return Schedule("rate(" + every.String() + ")") // which check refuses
+	}
 	unit, n := "minute", every/time.Minute
 	switch {
 	case every >= 24*time.Hour && every%(24*time.Hour) == 0:
@@ -51,6 +54,12 @@ var (
 func (c Schedule) check() (fact, hint string) {
 	if rateSchedule().MatchString(string(c)) {
 		return "", ""
+	}
+	if within, ok := strings.CutPrefix(string(c), "rate("); ok {
+		if every, err := time.ParseDuration(strings.TrimSuffix(within, ")")); err == nil {
+			near := max(every.Round(time.Minute), time.Minute)
+			return fmt.Sprintf("AWS has whole minutes, hours and days, not %v", every), string(ScheduleRate(near))
+		}
 	}
 	m := cronSchedule().FindStringSubmatch(string(c))
 	if m == nil {

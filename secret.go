@@ -85,11 +85,22 @@ func (s *Stack) jobSecrets(secrets, env map[string]string) map[string]Secret {
 			})
 		}
 		if _, twice := env[name]; twice {
-			s.check(Problem{Where: "secrets." + name, Fact: "env has a variable of this name too"})
+			s.check(Problem{Where: "secrets." + name, Fact: "env has a variable of this name too", Hint: "leave one out"})
 		}
 		read[name] = from
 	}
 	return read
+}
+
+// secrets checks what of a container is of secrets.
+func (f field) secrets(secrets map[string]Secret) {
+	names := slices.Sorted(maps.Keys(secrets))
+	f.variables(names)
+	for _, name := range names {
+		if secrets[name] == (Secret{}) {
+			f.problem(name+": spate.SecretFromSSMParameter(…) or spate.SecretFromSecretsManager(…)", "%s is of no secret", name)
+		}
+	}
 }
 
 // secretVariables is what a container definition says of its secrets.

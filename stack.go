@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/template"
@@ -46,11 +48,6 @@ type condition struct {
 type resource struct {
 	id logicalID
 	template.Draft
-}
-
-type tag struct {
-	key   string
-	value Text
 }
 
 // The short names that resources are written with.
@@ -105,7 +102,16 @@ func (s *Stack) Parameter(name string, p ParameterProps) Text {
 }
 
 func (s *Stack) parameter(name string, attributes props) {
+	s.at(logicalID(name), "Parameter").single(s.parameters)
 	s.parameters = append(s.parameters, entry{name, attributes})
+}
+
+// single notes a parameter or an output whose name another has.
+func (f field) single(others []entry) {
+	name, what, _ := strings.Cut(f.where, ".")
+	if slices.ContainsFunc(others, func(e entry) bool { return e.name == name }) {
+		f.problem("choose another name", "the stack has another %s of this name", strings.ToLower(what))
+	}
 }
 
 // Output adds a value that the deployed stack shows.
@@ -115,15 +121,10 @@ func (s *Stack) Output(name string, value Text) {
 }
 
 func (s *Stack) output(name, description string, value Text) {
+	s.at(logicalID(name), "Output").single(s.outputs)
 	attributes := props{"Value": value}
 	set(attributes, "Description", description)
 	s.outputs = append(s.outputs, entry{name, attributes})
-}
-
-// Tag puts a tag on every resource of the stack that can bear one, those that
-// are added later too. A tag that a resource has of its own stays.
-func (s *Stack) Tag(key string, value Text) {
-	s.tags = append(s.tags, tag{key, value})
 }
 
 // Resource adds a resource of any type as CloudFormation has it: its properties
@@ -187,15 +188,14 @@ func (s *Stack) Template() (*template.Template, error) {
 	for _, c := range s.conditions {
 		b.Condition(c.name, c.test)
 	}
+	nodes := map[logicalID]*template.Node{}
 	for _, r := range s.resources {
-		node, err := s.node(r)
-		if err != nil {
-			problems = append(problems, Problem{Where: string(r.id), Fact: err.Error()})
-			continue
-		}
-		problems = append(problems, s.override(r.id, node)...)
+		node, wrong := s.node(r)
+		problems = append(problems, wrong...)
 		b.ResourceNode(string(r.id), node)
+		nodes[r.id] = node
 	}
+	problems = append(problems, s.takenNames(nodes)...)
 	problems = append(problems, s.strayOverrides()...)
 	problems = append(problems, s.emptyTasks()...)
 	for _, o := range s.outputs {
@@ -206,7 +206,7 @@ func (s *Stack) Template() (*template.Template, error) {
 	}
 	t, err := b.Template()
 	if err != nil {
-		return nil, Problem{Where: s.name, Fact: err.Error()}
+		return nil, Problem{s.name, err.Error(), "look where Resource, Override, Ref and GetAtt name what is not in the stack"}
 	}
 	if n := len(compact(t)); n > mostStored {
 		return nil, Problem{s.name, fmt.Sprintf("a template has at most %d bytes, not %d", mostStored, n), "make two stacks of it"}
@@ -222,7 +222,7 @@ func (s *Stack) Validate() error {
 
 // Warnings are what is right and may still surprise, a sentence each.
 func (s *Stack) Warnings() []string {
-	warnings := slices.Clone(s.warnings)
+	warnings := append(slices.Clone(s.warnings), s.untagged()...)
 	if t, err := s.Template(); err == nil {
 		if n := len(compact(t)); n > mostInline {
 			warnings = append(warnings, fmt.Sprintf(
@@ -247,69 +247,40 @@ func (s *Stack) Write(w io.Writer) error {
 	return err
 }
 
+// node is a resource as the template holds it, tags, overrides and all, and
+// what is wrong with it.
+func (s *Stack) node(r *resource) (n *template.Node, problems []error) {
+	n, err := r.Node()
+	if err != nil {
+		return &template.Node{Kind: template.Map}, []error{Problem{string(r.id), err.Error(), "write maps, lists, strings, numbers and Texts"}}
+	}
+	resolve(n)
+	if wrong := s.putTags(r, n); wrong != nil {
+		problems = append(problems, wrong)
+	}
+	problems = append(problems, s.override(r.id, n)...)
+	return n, append(problems, tokenKeys(string(r.id), "", n)...)
+}
+
+// tokenKeys are the problems of keys that hold tokens.
+func tokenKeys(where, path string, n *template.Node) (problems []error) {
+	for i, item := range n.Items {
+		problems = append(problems, tokenKeys(where, path+strconv.Itoa(i)+".", item)...)
+	}
+	for _, m := range n.Members {
+		if Text(m.Name).open() {
+			problems = append(problems, Problem{where, "the key " + plainText(Text(path+m.Name)) + " holds a token, which only the deployed stack knows", plainKeys})
+		}
+		problems = append(problems, tokenKeys(where, path+m.Name+".", m.Value)...)
+	}
+	return problems
+}
+
+const plainKeys = "keys are plain strings; values may hold tokens"
+
 func compact(t *template.Template) []byte {
 	text, _ := t.MarshalJSON() // what was read from nodes always marshals
 	return text
-}
-
-// node is a resource as the template holds it, tags and all.
-func (s *Stack) node(r *resource) (*template.Node, error) {
-	d := r.Draft
-	if tagged, ok := s.withTags(d); ok {
-		d.Properties = maps.Clone(d.Properties)
-		if d.Properties == nil {
-			d.Properties = props{}
-		}
-		d.Properties["Tags"] = tagged
-	}
-	n, err := d.Node()
-	if err != nil {
-		return nil, err
-	}
-	resolve(n)
-	return n, nil
-}
-
-// withTags are the tags of a resource's own and then those of the stack.
-func (s *Stack) withTags(d template.Draft) (tags list, ok bool) {
-	if len(s.tags) == 0 || !taggable(d.Type) {
-		return nil, false
-	}
-	own := map[string]bool{}
-	given, isList := d.Properties["Tags"].(list)
-	if d.Properties["Tags"] != nil && !isList {
-		return nil, false
-	}
-	for _, t := range given {
-		if t, ok := t.(props); ok {
-			own[fmt.Sprint(t["Key"])] = true
-		}
-	}
-	tags = slices.Clone(given)
-	for _, t := range s.tags {
-		if own[t.key] {
-			continue
-		}
-		member := props{"Key": t.key, "Value": t.value}
-		if d.Type == "AWS::AutoScaling::AutoScalingGroup" {
-			member["PropagateAtLaunch"] = true
-		}
-		tags = append(tags, member)
-	}
-	return tags, true
-}
-
-// taggable reports whether a type takes Tags, a list of Key and Value.
-func taggable(kind string) bool {
-	switch kind {
-	case "AWS::AutoScaling::AutoScalingGroup", "AWS::CloudWatch::Alarm", "AWS::EC2::EIP",
-		"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::RouteTable",
-		"AWS::EC2::SecurityGroup", "AWS::EC2::Subnet", "AWS::EC2::VPC", "AWS::ECR::Repository",
-		"AWS::ECS::CapacityProvider", "AWS::ECS::Cluster", "AWS::ECS::Service", "AWS::ECS::TaskDefinition",
-		"AWS::IAM::Role", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SQS::Queue":
-		return true
-	}
-	return false
 }
 
 // set puts a value into a map unless it is the zero value.
@@ -332,12 +303,4 @@ func setGiven[T any](to props, name string, value *T) {
 	if value != nil {
 		to[name] = *value
 	}
-}
-
-// tagList is tags as CloudFormation has them.
-func tagList(tags map[string]Text) (to list) {
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		to = append(to, props{"Key": key, "Value": tags[key]})
-	}
-	return to
 }

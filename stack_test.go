@@ -67,6 +67,7 @@ func TestOverride(t *testing.T) {
 	} {
 		s := build()
 		s.Override("Topic", path, 1)
+		want += "\nhint: write names and numbers with periods between: Properties.Tags.0.Value"
 		if err := s.Validate(); err == nil || err.Error() != want {
 			t.Errorf("%s: got error %v, want %s", path, err, want)
 		}
@@ -82,14 +83,76 @@ func TestOverride(t *testing.T) {
 func TestTags(t *testing.T) {
 	s := NewStack("Test")
 	s.Resource("Topic", "AWS::SNS::Topic", map[string]any{"Tags": []any{map[string]any{"Key": "a", "Value": "own"}}})
+	s.Resource("Strings", "AWS::SNS::Topic", map[string]any{"Tags": []map[string]string{{"Key": "a", "Value": "own"}}})
+	s.Resource("Structs", "AWS::SNS::Topic", map[string]any{"Tags": []struct{ Key, Value string }{{"a", "own"}}})
 	s.Resource("Rule", "AWS::Events::Rule", map[string]any{"ScheduleExpression": "rate(1 day)"})
+	s.Resource("Parameter", "AWS::SSM::Parameter", map[string]any{"Type": "String", "Value": "x"})
+	s.Resource("Tagged", "AWS::SSM::Parameter", map[string]any{"Tags": map[string]string{"a": "own"}})
+	s.Resource("Policy", "AWS::SQS::QueuePolicy", map[string]any{"Queues": []any{}})
+	s.Resource("Other", "AWS::Glue::Job", map[string]any{"Tags": map[string]any{"a": "own"}})
+	s.Resource("Group", "AWS::AutoScaling::AutoScalingGroup", map[string]any{})
 	s.Tag("a", "1")
+	s.Tag("region", "nowhere")
 	s.Tag("region", Region)
-	if got, want := properties(t, s, "Topic"), `{"Tags":[{"Key":"a","Value":"own"},{"Key":"region","Value":{"Ref":"AWS::Region"}}]}`; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	const region = `{"Key":"region","Value":{"Ref":"AWS::Region"}}`
+	for id, want := range map[string]string{
+		"Topic":     `{"Tags":[{"Key":"a","Value":"own"},` + region + `]}`,
+		"Strings":   `{"Tags":[{"Key":"a","Value":"own"},` + region + `]}`,
+		"Structs":   `{"Tags":[{"Key":"a","Value":"own"},` + region + `]}`,
+		"Rule":      `{"ScheduleExpression":"rate(1 day)","Tags":[{"Key":"a","Value":"1"},` + region + `]}`,
+		"Parameter": `{"Tags":{"a":"1","region":{"Ref":"AWS::Region"}},"Type":"String","Value":"x"}`,
+		"Tagged":    `{"Tags":{"a":"own","region":{"Ref":"AWS::Region"}}}`,
+		"Policy":    `{"Queues":[]}`,
+		"Other":     `{"Tags":{"a":"own","region":{"Ref":"AWS::Region"}}}`,
+		"Group": `{"Tags":[{"Key":"a","PropagateAtLaunch":true,"Value":"1"},` +
+			`{"Key":"region","PropagateAtLaunch":true,"Value":{"Ref":"AWS::Region"}}]}`,
+	} {
+		if got := properties(t, s, id); got != want {
+			t.Errorf("%s: got %s, want %s", id, got, want)
+		}
 	}
-	if got, want := properties(t, s, "Rule"), `{"ScheduleExpression":"rate(1 day)"}`; got != want {
-		t.Errorf("got %s, want %s", got, want)
+}
+
+// Tags of a resource's own that the stack's cannot be joined with are told by
+// its name.
+func TestTagsOfAnotherShape(t *testing.T) {
+	const listed = "hint: \"Tags\": []any{map[string]any{\"Key\": …, \"Value\": …}}"
+	for name, test := range map[string]struct {
+		kind string
+		tags any
+		want string
+	}{
+		"map for a list":  {"AWS::SNS::Topic", map[string]any{"a": "b"}, "Odd.Tags: an AWS::SNS::Topic has a list of Key and Value\n" + listed},
+		"list for a map":  {"AWS::SSM::Parameter", []any{}, "Odd.Tags: an AWS::SSM::Parameter has a map\nhint: \"Tags\": map[string]any{…: …}"},
+		"text":            {"AWS::SNS::Topic", "a", "Odd.Tags: an AWS::SNS::Topic has a list of Key and Value\n" + listed},
+		"items of others": {"AWS::SNS::Topic", []any{map[string]any{"key": "a", "value": "b"}}, "Odd.Tags: an AWS::SNS::Topic has a list of Key and Value\n" + listed},
+		"function": {"AWS::SNS::Topic", map[string]any{"Fn::If": []any{"C", []any{}, []any{}}},
+			"Odd.Tags: Fn::If may have any keys, so the stack's tags cannot be joined with it\nhint: leave Stack.Tag out, or write the tags out"},
+		"function among items": {"AWS::SNS::Topic", []any{map[string]any{"Fn::If": []any{"C", "x", "y"}}},
+			"Odd.Tags: Fn::If may have any keys, so the stack's tags cannot be joined with it\nhint: leave Stack.Tag out, or write the tags out"},
+		"unknown type": {"AWS::Glue::Job", "x", "Odd.Tags: they are neither a map nor a list of Key and Value, so the stack's tags cannot be joined with them\nhint: leave Stack.Tag out, or write the tags out"},
+	} {
+		s := NewStack("Test")
+		s.Tag("team", "x")
+		s.Resource("Odd", test.kind, map[string]any{"Tags": test.tags})
+		if err := s.Validate(); err == nil || err.Error() != test.want {
+			t.Errorf("%s: got error %v\nwant %s", name, err, test.want)
+		}
+	}
+}
+
+// Whether another type bears tags is not known here.
+func TestTagsOfOtherTypes(t *testing.T) {
+	s := NewStack("Test")
+	s.Resource("Job", "AWS::Glue::Job", map[string]any{})
+	s.Resource("Policy", "AWS::SQS::QueuePolicy", map[string]any{})
+	if got := s.Warnings(); got != nil {
+		t.Errorf("got the warnings %q without a tag, want none", got)
+	}
+	s.Tag("team", "x")
+	want := []string{"Job.Tags: the stack's tags are not on it: whether an AWS::Glue::Job bears tags is not known here; if it does, give it Tags, be they empty"}
+	if diff := cmp.Diff(want, s.Warnings()); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
 
@@ -130,6 +193,8 @@ func TestProblemsAreTold(t *testing.T) {
 	s.Queue("Queue", QueueProps{QueueName: "a b"})
 	s.Queue("Queue", QueueProps{})
 	s.Output("my-output", "x")
+	s.Output("Twice", "x")
+	s.Output("Twice", "y")
 	var told []string
 	for _, err := range s.Validate().(interface{ Unwrap() []error }).Unwrap() {
 		p, ok := errors.AsType[Problem](err)
@@ -145,6 +210,7 @@ func TestProblemsAreTold(t *testing.T) {
 		"QueueDeadLetterQueue: the stack has another resource of this id, an AWS::SQS::Queue",
 		"QueueDeadLetterQueuePolicy: the stack has another resource of this id, an AWS::SQS::QueuePolicy",
 		"QueuePolicy: the stack has another resource of this id, an AWS::SQS::QueuePolicy",
+		"Twice.Output: the stack has another output of this name",
 		`my-output.Output: "my-output" cannot be a name here`,
 	}
 	slices.Sort(told)

@@ -29,6 +29,9 @@ func ownSteps(steps []job.ScalingStep, words stepWords) (outRule, inRule scaling
 
 // connected splits steps by direction, with every bound filled in.
 func connected(steps []job.ScalingStep, words stepWords) (out, in []interval, err error) {
+	if err := inRange(steps, words); err != nil {
+		return nil, nil, err
+	}
 	for i, step := range steps {
 		n := interval{words: words, index: i, change: step.Change, lower: math.Inf(-1), upper: math.Inf(1)}
 		if step.Lower != nil {
@@ -56,6 +59,34 @@ func connected(steps []job.ScalingStep, words stepWords) (out, in []interval, er
 		return nil, nil, err
 	}
 	return out, in, connect(out, words)
+}
+
+// inRange checks the numbers of steps, which AWS keeps in 32 bits.
+// https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustment.html
+func inRange(steps []job.ScalingStep, words stepWords) error {
+	for i, step := range steps {
+		n := interval{words: words, index: i}
+		if step.Change > math.MaxInt32 || step.Change < -math.MaxInt32 {
+			some := 100
+			if step.Change < 0 {
+				some = -some
+			}
+			return n.problem(fmt.Sprintf("a step changes %d tasks at most, not %d", math.MaxInt32, step.Change), fmt.Sprintf("%s: %+d", words.change, some))
+		}
+		for _, bound := range []struct {
+			name, mend string
+			value      *int
+		}{{words.low, "leave " + words.low + " out", step.Lower}, {words.high, words.upper(0), step.Upper}} {
+			switch {
+			case bound.value == nil:
+			case *bound.value < 0:
+				return n.problem(fmt.Sprintf("a backlog is never below 0, and %s is %d", bound.name, *bound.value), bound.mend)
+			case *bound.value > math.MaxInt32:
+				return n.problem(fmt.Sprintf("a bound is %d at most, and %s is %d", math.MaxInt32, bound.name, *bound.value), "leave the step out")
+			}
+		}
+	}
+	return nil
 }
 
 // stepWords is how a description spells its steps.
@@ -107,7 +138,7 @@ func (n interval) emptyProblem() Problem {
 // and checks that each begins where the last one ends.
 func connect(steps []interval, words stepWords) error {
 	if len(steps) > scaling.MaxSteps {
-		return words.problem(fmt.Sprintf("a policy has at most %d steps, not %d", scaling.MaxSteps, len(steps)), "")
+		return words.problem(fmt.Sprintf("a policy has at most %d steps, not %d", scaling.MaxSteps, len(steps)), "make one of several")
 	}
 	slices.SortStableFunc(steps, func(a, b interval) int {
 		return cmp.Or(cmp.Compare(a.lower, b.lower), cmp.Compare(a.upper, b.upper))

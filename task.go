@@ -2,6 +2,7 @@ package spate
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -112,6 +113,9 @@ func (s *Stack) fargateTask(id, owner logicalID, p FargateTaskDefinitionProps) *
 		s.at(owner, "RuntimePlatform.OperatingSystemFamily").oneOf(f, "LINUX", "WINDOWS_SERVER_2019_CORE",
 			"WINDOWS_SERVER_2019_FULL", "WINDOWS_SERVER_2022_CORE", "WINDOWS_SERVER_2022_FULL",
 			"WINDOWS_SERVER_2025_CORE", "WINDOWS_SERVER_2025_FULL")
+	}
+	if p.RuntimePlatform.windows() && p.RuntimePlatform.CPUArchitecture == "ARM64" {
+		s.at(owner, "RuntimePlatform").problem("leave CPUArchitecture out", "Fargate has Windows on X86_64 alone")
 	}
 	if p.RuntimePlatform != (RuntimePlatform{}) {
 		t.properties["RuntimePlatform"] = runtimePlatform(p.RuntimePlatform)
@@ -224,6 +228,9 @@ func (t *TaskDefinition) addContainer(owner logicalID, name string, p ContainerP
 	if p.Image.repository != "" {
 		t.grantExecution(pullImage(p.Image.repository)...)
 	}
+	if p.NoLogging && p.Logging != nil {
+		s.at(owner, "Logging").problem("leave one out", "it is given, and NoLogging is true")
+	}
 	if !p.NoLogging {
 		var needs []props
 		driver := LogDriver{}
@@ -240,30 +247,54 @@ func (t *TaskDefinition) addContainer(owner logicalID, name string, p ContainerP
 
 func (s *Stack) checkContainer(owner logicalID, name string, p ContainerProps) {
 	s.at(owner, "ContainerName").named(Text(name), ecsNaming())
-	if p.Image.reference == "" {
-		s.at(owner, "Image").problem(`Image: spate.FromRegistry("python:3.12-slim")`, "it is missing")
-	}
+	s.at(owner, "Image").image(p.Image)
+	s.at(owner, "Environment").variables(slices.Sorted(maps.Keys(p.Environment)))
+	s.at(owner, "Secrets").secrets(p.Secrets)
 	for _, name := range slices.Sorted(maps.Keys(p.Secrets)) {
 		if _, twice := p.Environment[name]; twice {
 			s.at(owner, "Secrets").problem("leave one out", "Environment has a variable %s too", name)
 		}
-	}
-	if len(p.Secrets) > 0 && p.Secrets[""].from != "" {
-		s.at(owner, "Secrets").problem("name it", "a variable has no name")
 	}
 	if p.StopTimeout != 0 {
 		s.at(owner, "StopTimeout").lasts(p.StopTimeout, time.Second, job.MaxStopTimeout)
 	}
 	if h := p.HealthCheck; h != nil {
 		at := s.at(owner, "HealthCheck")
-		if len(h.Command) == 0 {
-			at.problem(`Command: []string{"CMD-SHELL", "…"}`, "the command is missing")
-		}
+		at.command(h.Command)
 		at.lasts(h.Interval, 5*time.Second, 5*time.Minute)
 		at.lasts(h.Timeout, 2*time.Second, time.Minute)
 		at.lasts(h.StartPeriod, time.Second, 5*time.Minute)
 		if h.Retries != 0 {
 			at.between(h.Retries, 1, 10)
+		}
+	}
+}
+
+// command checks the command of a health check.
+func (f field) command(words []string) {
+	const mend = `Command: []string{"CMD-SHELL", "…"}`
+	switch {
+	case len(words) == 0:
+		f.problem(mend, "the command is missing")
+	case slices.Contains(words, ""):
+		f.problem(mend, "a word of the command is empty")
+	case len(words) == 1 && (words[0] == "CMD" || words[0] == "CMD-SHELL"):
+		f.problem(mend, "%s has no command behind it", words[0])
+	case len(words) > 2 && words[0] == "CMD-SHELL":
+		f.problem(fmt.Sprintf(`Command: []string{"CMD-SHELL", %q}`, strings.Join(words[1:], " ")), "CMD-SHELL takes one command, not %d words", len(words)-1)
+	}
+}
+
+// variables checks the names of environment variables.
+func (f field) variables(names []string) {
+	for _, name := range names {
+		switch {
+		case name == "":
+			f.problem("name it", "a variable has no name")
+		case Text(name).open():
+			f.problem("names are plain strings; values may hold tokens", "a variable's name holds %s, which only the deployed stack knows", plainText(Text(name)))
+		case strings.ContainsRune(name, '='):
+			f.problem("it ends where the = is", "%q cannot be a variable's name", name)
 		}
 	}
 }

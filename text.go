@@ -57,6 +57,11 @@ func (t Text) MarshalJSON() ([]byte, error) {
 	return node.MarshalJSON()
 }
 
+// plainText is a text as people read it, tokens and all.
+func plainText(t Text) string {
+	return strings.NewReplacer(tokenBegin, "${", tokenEnd, "}").Replace(string(t))
+}
+
 // open reports whether the text holds a token.
 func (t Text) open() bool { return strings.Contains(string(t), tokenBegin) }
 

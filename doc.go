@@ -13,7 +13,7 @@
 // A [Stack] collects resources. Its constructs are those of AWS CDK's ECS
 // patterns, with their props: [Stack.QueueProcessingFargateService],
 // [Stack.QueueProcessingEC2Service] and [Stack.ScheduledFargateTask], and what
-// they take; [JobFile] is the stack of a job file. A prop that is left out has
+// they take; [Job] is the stack of a job file. A prop that is left out has
 // its default. Where 0 or false means something else than left out, a prop is a
 // pointer: new(0). Values that only the deployed stack knows are [Text]s.
 // [Stack.Resource], [Stack.Override] and [Stack.Tag] reach what constructs do

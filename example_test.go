@@ -118,12 +118,24 @@ func ExampleStack_QueueProcessingEC2Service() {
 }
 
 // The stack of a job file.
-func ExampleJobFile() {
-	stack, err := spate.JobFile(filepath.Join("examples", "retrain"))
+func ExampleJob() {
+	stack, err := spate.Job(filepath.Join("examples", "retrain"))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(stack.Validate())
+	// Output: <nil>
+}
+
+// The stack of a job file, with fewer tasks than the file says.
+func ExampleJobStack() {
+	j, err := spate.LoadJob(filepath.Join("examples", "retrain"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	j.Max = 3
+	fmt.Println(spate.JobStack(j).Validate())
 	// Output: <nil>
 }

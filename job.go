@@ -23,8 +23,29 @@ const imageParameter = "Image"
 // jobTag is on everything that can be tagged, so that costs can be told apart.
 const jobTag = "spate:job"
 
-// Job describes the stack that runs a job.
-func Job(j job.Job) *Stack {
+// Job is the stack that runs a job, by its job file or the folder that holds a
+// spate.yaml.
+func Job(path string) (*Stack, error) {
+	j, err := LoadJob(path)
+	if err != nil {
+		return nil, err
+	}
+	return JobStack(j), nil
+}
+
+// A JobDescription is what a job file says. Its fields are the file's keys.
+type JobDescription = job.Job
+
+// LoadJob reads a job file, or the spate.yaml of a folder, with the defaults of
+// what it leaves out, for programs that change some of it:
+//
+//	j, err := spate.LoadJob("retrain")
+//	j.Max = 10
+//	stack := spate.JobStack(j)
+func LoadJob(path string) (JobDescription, error) { return job.Load(path) }
+
+// JobStack is the stack that runs a job.
+func JobStack(j JobDescription) *Stack {
 	s := &Stack{name: j.Name, Description: "spate: " + j.Name, tags: []tag{{jobTag, Text(j.Name)}}}
 	s.parameter(imageParameter, props{
 		"Type":        "String",

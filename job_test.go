@@ -95,7 +95,7 @@ func variants() map[string]job.Job {
 
 func synthesise(t testing.TB, j job.Job) []byte {
 	t.Helper()
-	synthesised, err := Job(j).Template()
+	synthesised, err := JobStack(j).Template()
 	if err != nil {
 		t.Fatalf("synthesising: %v", err)
 	}
@@ -131,7 +131,7 @@ func TestGolden(t *testing.T) {
 // updated, would.
 func evaluate(t *testing.T, j job.Job, id logicalID, update string) map[string]any {
 	t.Helper()
-	synthesised, err := Job(j).Template()
+	synthesised, err := JobStack(j).Template()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestProblems(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Job(test.job).Template()
+			_, err := JobStack(test.job).Template()
 			if err == nil || !strings.Contains("\n"+err.Error()+"\n", "\n"+test.want+"\n") {
 				t.Errorf("got error %v\nwant %s", err, test.want)
 			}
@@ -271,7 +271,7 @@ func TestTooManySteps(t *testing.T) {
 	for i := range 21 {
 		j.Scaling.Steps = append(j.Scaling.Steps, job.ScalingStep{Change: i + 1, Lower: new(i + 1)})
 	}
-	_, err := Job(j).Template()
+	_, err := JobStack(j).Template()
 	const want = "scaling.steps: a policy has at most 20 steps, not 21\nhint: make one of several"
 	if err == nil || err.Error() != want {
 		t.Errorf("got error %v, want %s", err, want)
@@ -279,7 +279,7 @@ func TestTooManySteps(t *testing.T) {
 }
 
 func TestJobWarnings(t *testing.T) {
-	stack := Job(with(func(j *job.Job) {
+	stack := JobStack(with(func(j *job.Job) {
 		j.Max, j.CPU = 7, 1
 		j.Schedule = "cron(0 6 ? * MON *)"
 	}))

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/template"
 )
 
@@ -64,16 +63,6 @@ func NewStack(name string) *Stack {
 		s.at("NewStack", "name").problem("write "+naming.rule, "%q cannot be a name here", name)
 	}
 	return s
-}
-
-// JobFile describes the stack that runs a job, by its job file or the folder
-// that holds a spate.yaml.
-func JobFile(path string) (*Stack, error) {
-	j, err := job.Load(path)
-	if err != nil {
-		return nil, err
-	}
-	return Job(j), nil
 }
 
 // ParameterProps describe a parameter.

@@ -316,7 +316,7 @@ type synthesis struct {
 // synthesise compiles a job for the embedded engine: its image is the job's
 // folder, or a reference that Docker knows.
 func synthesise(j job.Job) (synthesis, error) {
-	t, err := spate.Job(j).Template()
+	t, err := spate.JobStack(j).Template()
 	if err != nil {
 		return synthesis{}, err
 	}

@@ -56,7 +56,7 @@ func (a *app) synth(ctx context.Context, path string) (*template.Template, error
 	if err != nil {
 		return nil, err
 	}
-	stack := spate.Job(j)
+	stack := spate.JobStack(j)
 	t, err := stack.Template()
 	if err != nil {
 		return nil, err

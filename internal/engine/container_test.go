@@ -213,7 +213,7 @@ func TestAWorkerInAContainerTakesMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template, err := spate.Job(j).Template()
+	template, err := spate.JobStack(j).Template()
 	if err != nil {
 		t.Fatal(err)
 	}

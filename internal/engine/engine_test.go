@@ -148,7 +148,7 @@ func TestAlarmsScaleTheService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template, err := spate.Job(j).Template()
+	template, err := spate.JobStack(j).Template()
 	if err != nil {
 		t.Fatal(err)
 	}

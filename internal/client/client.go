@@ -42,13 +42,21 @@ func New(at engine.Address) *AWS {
 		// The engine is on this machine: it answers, or it has ended.
 		Retryer: func() aws.Retryer { return retry.AddWithMaxAttempts(retry.NewStandard(), 2) },
 	}
+	clients := newAWS(cfg, true)
+	clients.Cadence = at.Cadence
+	return clients
+}
+
+// newAWS makes the clients. Where one endpoint stands for all services, buckets
+// are in the path: it has no names for them.
+func newAWS(cfg aws.Config, oneEndpoint bool) *AWS {
 	return &AWS{
-		Cadence:        at.Cadence,
+		Cadence:        1,
 		AutoScaling:    applicationautoscaling.NewFromConfig(cfg),
 		CloudFormation: cloudformation.NewFromConfig(cfg),
 		ECS:            ecs.NewFromConfig(cfg),
 		Logs:           cloudwatchlogs.NewFromConfig(cfg),
-		S3:             s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+		S3:             s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = oneEndpoint }),
 		SQS:            sqs.NewFromConfig(cfg),
 	}
 }

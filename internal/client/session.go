@@ -13,6 +13,8 @@ import (
 // A Session is a command's hold on an engine.
 type Session struct {
 	*AWS
+	// Remote says that the engine is AWS. Nothing of what follows is set then.
+	Remote bool
 	// Own says that the engine runs in this process, and ends with the session.
 	Own bool
 	// Home is the engine's home.
@@ -162,6 +164,9 @@ func (s *Session) Shared() (bool, error) {
 // Ended says whether the engine of this session has ended, as one does whose
 // process is killed.
 func (s *Session) Ended() bool {
+	if s.Remote {
+		return false
+	}
 	at, running, err := engine.Find(s.Home)
 	return !s.Own && err == nil && (!running || at != s.Address)
 }
@@ -174,6 +179,9 @@ const patience = 500 * time.Millisecond
 // use it, of which Close tells by waiting, or until ctx ends; then its tasks
 // are stopped as ECS stops them, and nothing of it is left.
 func (s *Session) Close(ctx context.Context, waiting func()) error {
+	if s.Remote {
+		return nil
+	}
 	if !s.Own {
 		return s.lease.Release()
 	}

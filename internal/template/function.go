@@ -38,6 +38,7 @@ type reference struct {
 	call      string // the function that mentions it
 	name      string
 	attribute bool // of a resource
+	of        string // the attribute, or empty where a function names it
 	pos       Pos
 }
 
@@ -53,8 +54,9 @@ func references(n *Node) []reference {
 		case "Ref":
 			found = append(found, reference{call: name, name: argument.Text, pos: argument.Pos})
 		case "Fn::GetAtt":
-			id, _, _ := splitGetAtt(argument)
-			found = append(found, reference{call: name, name: id, attribute: true, pos: argument.Pos})
+			id, attribute, _ := splitGetAtt(argument)
+			text, _ := attribute.text()
+			found = append(found, reference{call: name, name: id, attribute: true, of: text, pos: argument.Pos})
 		case "Fn::Sub":
 			found = append(found, subReferences(argument)...)
 		}
@@ -76,8 +78,8 @@ func subReferences(argument *Node) []reference {
 		if part.variable == "" || values.Get(part.variable) != nil {
 			continue
 		}
-		id, _, attribute := strings.Cut(part.variable, ".")
-		found = append(found, reference{call: "Fn::Sub", name: id, attribute: attribute, pos: argument.Pos})
+		id, of, attribute := strings.Cut(part.variable, ".")
+		found = append(found, reference{call: "Fn::Sub", name: id, attribute: attribute, of: of, pos: argument.Pos})
 	}
 	return found
 }

@@ -186,7 +186,7 @@ func eachMember(section string, n *Node, read func(Member) error) error {
 		return errorf(n.Pos, "Template format error: [/%s] must be an object", section)
 	}
 	for _, m := range n.Members {
-		if isFunction(m.Name) {
+		if strings.HasPrefix(m.Name, "Fn::") {
 			return errorf(m.Pos, "Template format error: [/%s] calls %s, which is not supported", section, m.Name)
 		}
 		if !alphanumeric(m.Name) {

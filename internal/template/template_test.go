@@ -200,6 +200,31 @@ func TestValidateErrors(t *testing.T) {
 	}
 }
 
+// Names that are also functions' are names all the same.
+func TestNamesOfFunctions(t *testing.T) {
+	parsed := parse(t, `{"Parameters": {"Ref": {"Type": "String"}}, "Mappings": {"Ref": {"Ref": {"Ref": "x"}}},
+		"Conditions": {"Condition": {"Fn::Equals": [1, 1]}}, "Resources": {"Condition": {"Type": "T", "Condition": "Condition"}, "Q": {"Type": "T"}},
+		"Outputs": {"Ref": {"Value": {"Ref": "Q"}}, "GetAtt": {"Value": {"Fn::FindInMap": ["Ref", "Ref", "Ref"]}}, "Condition": {"Value": "x"}}}`)
+	if err := parsed.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse([]byte(`{"Resources": {"Ref": {"Type": "T"}}, "Outputs": {"Ref": {"Value": {"Ref": "Ref"}}}}`)); err != nil {
+		t.Error(err)
+	}
+	scope := Scope{Template: parsed, Ref: func(id string) (any, error) { return "ref of " + id, nil }}
+	got, err := scope.Outputs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, o := range got {
+		all = append(all, fmt.Sprint(o.Name, "=", o.Value))
+	}
+	if diff := cmp.Diff([]string{"Ref=ref of Q", "GetAtt=x", "Condition=x"}, all); diff != "" {
+		t.Errorf("outputs (-want +got):\n%s", diff)
+	}
+}
+
 func TestLevels(t *testing.T) {
 	parsed := parse(t, `{"Parameters": {"P": {"Type": "String"}}, "Conditions": {"C": {"Fn::Equals": [{"Ref": "P"}, ""]}}, "Resources": {
 		"Service": {"Type": "T", "DependsOn": ["Route"], "Properties": {"a": {"Ref": "Queue"}, "b": {"Ref": "AWS::Region"}}},

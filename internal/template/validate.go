@@ -334,3 +334,30 @@ func (t *Template) known(ref reference, positions map[string]int) bool {
 	}
 	return !ref.attribute && (t.Parameter(ref.name) != nil || isPseudo(ref.name))
 }
+
+// An Attribute is a mention of a resource's attribute, by Fn::GetAtt or Fn::Sub.
+type Attribute struct {
+	Resource, Name string
+	Pos            Pos
+}
+
+// Attributes lists the attributes that resources and outputs mention by name.
+func (t *Template) Attributes() []Attribute {
+	var all []Attribute
+	add := func(values ...*Node) {
+		for _, value := range values {
+			for _, ref := range references(value) {
+				if ref.of != "" {
+					all = append(all, Attribute{ref.name, ref.of, ref.pos})
+				}
+			}
+		}
+	}
+	for _, r := range t.Resources {
+		add(r.Properties)
+	}
+	for _, o := range t.Outputs {
+		add(o.Value, o.Export)
+	}
+	return all
+}

@@ -132,11 +132,12 @@ var inert = map[string]inertKind{
 // kind returns the inert type as every other one.
 func (i inertKind) kind() kind {
 	return kind{
-		inert:     true,
-		name:      i.name,
-		lowerName: i.lowerName,
-		scoped:    i.scoped,
-		replace:   i.replace,
+		inert:      true,
+		name:       i.name,
+		lowerName:  i.lowerName,
+		scoped:     i.scoped,
+		attributes: sortedKeys(i.attributes),
+		replace:    i.replace,
 		create: func(_ context.Context, _ *clients, r request) (made, error) {
 			m := made{ID: expand(i.id, r), Attributes: properties{}}
 			r.ID = m.ID

@@ -35,6 +35,8 @@ type kind struct {
 	// scoped says that the name is unique only within what the resource belongs
 	// to, so that it can be had again there.
 	scoped bool
+	// attributes are what Fn::GetAtt returns.
+	attributes []string
 	// replace lists the properties whose change takes a new resource. The
 	// single entry "*" means all of them but Tags.
 	replace []string

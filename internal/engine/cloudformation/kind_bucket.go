@@ -8,9 +8,10 @@ import (
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
 var bucket = kind{
-	name:      "BucketName",
-	lowerName: true,
-	replace:   []string{"BucketName"},
+	attributes: []string{"Arn", "DomainName", "DualStackDomainName", "RegionalDomainName", "WebsiteURL"},
+	name:       "BucketName",
+	lowerName:  true,
+	replace:    []string{"BucketName"},
 	exists: func(ctx context.Context, c *clients, name string) (bool, error) {
 		_, err := c.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &name})
 		return found(err)

@@ -11,8 +11,9 @@ import (
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-cluster.html
 var cluster = kind{
-	name:    "ClusterName",
-	replace: []string{"ClusterName"},
+	attributes: []string{"Arn"},
+	name:       "ClusterName",
+	replace:    []string{"ClusterName"},
 	exists: func(ctx context.Context, c *clients, name string) (bool, error) {
 		out, err := c.ecs.DescribeClusters(ctx, &ecs.DescribeClustersInput{Clusters: []string{name}})
 		if err != nil {
@@ -144,7 +145,8 @@ func putCapacityProviders(ctx context.Context, c *clients, r request) error {
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskdefinition.html
 var taskDefinition = kind{
-	replace: []string{"*"},
+	attributes: []string{"TaskDefinitionArn"},
+	replace:    []string{"*"},
 	create: func(ctx context.Context, c *clients, r request) (made, error) {
 		p, err := withTags(r)
 		if err != nil {
@@ -173,8 +175,9 @@ var taskDefinition = kind{
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html
 var ecsService = kind{
-	name:    "ServiceName",
-	replace: []string{"Cluster", "LaunchType", "Role", "SchedulingStrategy", "ServiceName"},
+	attributes: []string{"Name", "ServiceArn"},
+	name:       "ServiceName",
+	replace:    []string{"Cluster", "LaunchType", "Role", "SchedulingStrategy", "ServiceName"},
 	create: func(ctx context.Context, c *clients, r request) (made, error) {
 		p, err := withTags(r)
 		if err != nil {

@@ -8,8 +8,9 @@ import (
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html
 var eventRule = kind{
-	name:    "Name",
-	replace: []string{"EventBusName", "Name"},
+	attributes: []string{"Arn", "RuleName"},
+	name:       "Name",
+	replace:    []string{"EventBusName", "Name"},
 	exists: func(ctx context.Context, c *clients, name string) (bool, error) {
 		return found(c.events.Call(ctx, "DescribeRule", properties{"Name": name}, nil))
 	},

@@ -8,8 +8,9 @@ import (
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-loggroup.html
 var logGroup = kind{
-	name:    "LogGroupName",
-	replace: []string{"LogGroupName"},
+	attributes: []string{"Arn"},
+	name:       "LogGroupName",
+	replace:    []string{"LogGroupName"},
 	create: func(ctx context.Context, c *clients, r request) (made, error) {
 		var input cloudwatchlogs.CreateLogGroupInput
 		if err := fill(&input, without(r.Properties, "RetentionInDays", "Tags")); err != nil {

@@ -11,8 +11,9 @@ import (
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html
 var queue = kind{
-	name:    "QueueName",
-	replace: []string{"QueueName", "FifoQueue"},
+	attributes: []string{"Arn", "QueueName", "QueueUrl"},
+	name:       "QueueName",
+	replace:    []string{"QueueName", "FifoQueue"},
 	exists: func(ctx context.Context, c *clients, name string) (bool, error) {
 		_, err := c.sqs.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
 		return found(err)
@@ -124,6 +125,7 @@ func queueAttributes(p properties) (map[string]string, error) {
 
 // A queue policy is the Policy attribute of its queues.
 var queuePolicy = kind{
+	attributes: []string{"Id"},
 	create: func(ctx context.Context, c *clients, r request) (made, error) {
 		return made{ID: r.Name, Attributes: properties{"Id": r.Name}}, putQueuePolicy(ctx, c, r)
 	},

@@ -23,9 +23,10 @@ type createRepository struct {
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-repository.html
 var repository = kind{
-	name:      "RepositoryName",
-	lowerName: true,
-	replace:   []string{"EncryptionConfiguration", "RepositoryName"},
+	attributes: []string{"Arn", "RepositoryUri"},
+	name:       "RepositoryName",
+	lowerName:  true,
+	replace:    []string{"EncryptionConfiguration", "RepositoryName"},
 	create: func(ctx context.Context, c *clients, r request) (made, error) {
 		input, err := repositoryInput(r)
 		if err != nil {

@@ -13,9 +13,10 @@ import (
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalabletarget.html
 var scalableTarget = kind{
-	replace: []string{"ResourceId", "ScalableDimension", "ServiceNamespace"},
-	create:  putScalableTarget,
-	update:  putScalableTarget,
+	attributes: []string{"Id"},
+	replace:    []string{"ResourceId", "ScalableDimension", "ServiceNamespace"},
+	create:     putScalableTarget,
+	update:     putScalableTarget,
 	remove: func(ctx context.Context, c *clients, r request) error {
 		t := targetOf(r)
 		_, err := c.scaling.DeregisterScalableTarget(ctx, &applicationautoscaling.DeregisterScalableTargetInput{
@@ -98,11 +99,12 @@ func putScheduledActions(ctx context.Context, c *clients, r request) error {
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalingpolicy.html
 var scalingPolicy = kind{
-	name:    "PolicyName",
-	scoped:  true,
-	replace: []string{"PolicyName", "ResourceId", "ScalableDimension", "ServiceNamespace", "ScalingTargetId"},
-	create:  putScalingPolicy,
-	update:  putScalingPolicy,
+	attributes: []string{"Arn"},
+	name:       "PolicyName",
+	scoped:     true,
+	replace:    []string{"PolicyName", "ResourceId", "ScalableDimension", "ServiceNamespace", "ScalingTargetId"},
+	create:     putScalingPolicy,
+	update:     putScalingPolicy,
 	remove: func(ctx context.Context, c *clients, r request) error {
 		t := targetOf(r)
 		_, err := c.scaling.DeleteScalingPolicy(ctx, &applicationautoscaling.DeleteScalingPolicyInput{
@@ -129,8 +131,9 @@ func putScalingPolicy(ctx context.Context, c *clients, r request) (made, error) 
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html
 var alarm = kind{
-	name:    "AlarmName",
-	replace: []string{"AlarmName"},
+	attributes: []string{"Arn"},
+	name:       "AlarmName",
+	replace:    []string{"AlarmName"},
 	exists: func(ctx context.Context, c *clients, name string) (bool, error) {
 		out, err := c.alarms.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{name}})
 		return err == nil && len(out.MetricAlarms) > 0, err

@@ -8,9 +8,10 @@ import (
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-scheduler-schedule.html
 var schedule = kind{
-	name:    "Name",
-	scoped:  true,
-	replace: []string{"GroupName", "Name"},
+	attributes: []string{"Arn"},
+	name:       "Name",
+	scoped:     true,
+	replace:    []string{"GroupName", "Name"},
 	create: func(ctx context.Context, c *clients, r request) (made, error) {
 		return putSchedule(ctx, c, r, "CreateSchedule")
 	},
@@ -89,8 +90,9 @@ func seconds(t *time.Time) *int64 {
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-scheduler-schedulegroup.html
 var scheduleGroup = kind{
-	name:    "Name",
-	replace: []string{"Name"},
+	attributes: []string{"Arn", "CreationDate", "LastModificationDate", "State"},
+	name:       "Name",
+	replace:    []string{"Name"},
 	create: func(ctx context.Context, c *clients, r request) (made, error) {
 		if err := only(r.Properties, "Name", "Tags"); err != nil {
 			return made{}, err

@@ -21,8 +21,9 @@ type secretInput struct {
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html
 var secret = kind{
-	name:    "Name",
-	replace: []string{"Name"},
+	attributes: []string{"Id"},
+	name:       "Name",
+	replace:    []string{"Name"},
 	create: func(ctx context.Context, c *clients, r request) (made, error) {
 		input, err := secretInputOf(ctx, c, r)
 		if err != nil {

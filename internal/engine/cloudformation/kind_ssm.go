@@ -23,8 +23,9 @@ type storedInput struct {
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ssm-parameter.html
 var storedParameter = kind{
-	name:    "Name",
-	replace: []string{"Name"},
+	attributes: []string{"Type", "Value"},
+	name:       "Name",
+	replace:    []string{"Name"},
 	create: func(ctx context.Context, c *clients, r request) (made, error) {
 		input, err := parameterInput(r)
 		if err != nil {

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -98,6 +99,9 @@ func (op *operation) mark(r resource, status types.ResourceStatus, why string) {
 
 // fail marks a resource as failed and returns the reason as an error.
 func (op *operation) fail(r resource, status types.ResourceStatus, err error) error {
+	if c, ok := errors.AsType[*crash](err); ok {
+		op.config.Log.Error("a resource crashed", "stack", op.stack.Name, "resource", r.Logical, "type", r.Type, "panic", c.cause, "trace", string(c.stack))
+	}
 	why := explain(err, uuid())
 	op.mark(r, status, why)
 	return reason(why)
@@ -320,7 +324,7 @@ func (op *operation) scope(d definition, t *template.Template) (*template.Scope,
 		}
 		value, ok := r.Attributes[attribute]
 		if !ok {
-			return nil, reasonf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", id, attribute)
+			return nil, noAttribute(id, attribute)
 		}
 		return value, nil
 	}

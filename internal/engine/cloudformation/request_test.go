@@ -52,7 +52,7 @@ func TestCreateStackRefuses(t *testing.T) {
 		{"too long", cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(queues + strings.Repeat(" ", 51_200))},
 			"ValidationError: 1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200"},
 		{"too many", cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(`{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}` + manyTopics(500) + `}}`)},
-			"ValidationError: Template format error: Number of resources, 501, is greater than maximum allowed, 500"},
+			"ValidationError: Template format error: Number of resources, 501, is greater than maximum allowed, 500 (line 1, column 15)"},
 		{"template URL", cloudformation.CreateStackInput{StackName: new("s"), TemplateURL: new("s3://bucket/key")},
 			"ValidationError: TemplateURL must be a supported URL."},
 	}
@@ -110,6 +110,34 @@ func TestAbsentStack(t *testing.T) {
 	for operation, c := range cases {
 		if got := code(c.call()); got != c.want {
 			t.Errorf("%s: got %s, want %s", operation, got, c.want)
+		}
+	}
+}
+
+// What is malformed is told with its line and its column.
+func TestMalformedTemplates(t *testing.T) {
+	e := start(t)
+	const queue = `{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}`
+	for text, want := range map[string]string{
+		"{\n  \"Resources\": {},\n}":                                             "Template format error: JSON not well-formed. (line 3, column 1)",
+		"Resources:\n  Q: [1, 2\n":                                               "Template format error: YAML not well-formed. (line 3, column 1)",
+		"{\n \"Resources\": []}":                                                 "Template format error: [/Resources] must be an object (line 2, column 15)",
+		"Resources:\n  Q:\n    Properties: {}":                                   "Template format error: [/Resources/Q] Every Resources object must contain a Type member. (line 2, column 3)",
+		"Resources:\n  Q: {Type: T}\nOutput: {}":                                 "Invalid template property or properties [Output] (line 3, column 1)",
+		"Resources:\n  Q:\n    Type: T\n    Propertys: {}":                       "Invalid template resource property 'Propertys' (line 4, column 5)",
+		"Resources: {}":                                                          "Template format error: At least one Resources member must be defined. (line 1, column 1)",
+		queue + `, "Outputs": {"O": {"Value": {"Fn::GetAtt": ["Q", "ARN"]}}}}`:   "Template error: resource Q does not support attribute type ARN in Fn::GetAtt",
+		queue + `, "Outputs": {"O": {"Value": {"Fn::Sub": "${Q.QueueARN}"}}}}`:   "Template error: resource Q does not support attribute type QueueARN in Fn::GetAtt",
+		queue + `, "Outputs": {"Ref": {"Value": {"Fn::GetAtt": ["Q", "Arn"]}}}}`: "no fault",
+		`{"Resources": {"V": {"Type": "AWS::EC2::VPC"}, "Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Fn::GetAtt": "V.Id"}}}}}`: "Template error: resource V does not support attribute type Id in Fn::GetAtt",
+		`{"Resources": {"V": {"Type": "My::Own::Type"}, "Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Fn::GetAtt": "V.Id"}}}}}`: "no fault",
+	} {
+		_, err := e.cfn.ValidateTemplate(t.Context(), &cloudformation.ValidateTemplateInput{TemplateBody: &text})
+		if want != "no fault" {
+			want = "ValidationError: " + want
+		}
+		if got := code(err); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", text, got, want)
 		}
 	}
 }

@@ -84,19 +84,41 @@ func objectOf(location string) (bucket, key string, ok bool) {
 	return bucket, key, bucket != "" && key != ""
 }
 
-// parse reads and checks a template; its errors are ValidationErrors.
+// parse reads and checks a template; its errors are ValidationErrors. Of what is
+// malformed they name the place, as AWS does where JSON or YAML is.
 func parse(text string) (*template.Template, error) {
 	t, err := template.Parse([]byte(text))
+	if e, ok := errors.AsType[*template.Error](err); ok && !strings.Contains(e.Message, "(line ") {
+		return nil, invalid("%s (line %d, column %d)", e.Message, e.Pos.Line, e.Pos.Column)
+	}
 	if err == nil && len(t.Resources) > resourceLimit {
 		return nil, invalid("Template format error: Number of resources, %d, is greater than maximum allowed, %d", len(t.Resources), resourceLimit)
 	}
 	if err == nil {
 		err = t.Validate()
 	}
+	if err == nil {
+		err = checkAttributes(t)
+	}
 	if err != nil {
 		return nil, asFault(err)
 	}
 	return t, nil
+}
+
+// checkAttributes refuses attributes that the types known here do not have.
+func checkAttributes(t *template.Template) error {
+	for _, a := range t.Attributes() {
+		k, known := kindOf(t.Resource(a.Resource).Type)
+		if known && !slices.Contains(k.attributes, a.Name) {
+			return noAttribute(a.Resource, a.Name)
+		}
+	}
+	return nil
+}
+
+func noAttribute(id, attribute string) error {
+	return reasonf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", id, attribute)
 }
 
 // asFault makes a ValidationError of what is wrong with a template.

@@ -2,8 +2,10 @@ package cloudformation
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"maps"
+	"runtime/debug"
 	"slices"
 )
 
@@ -46,6 +48,25 @@ type act struct {
 	do func(ctx, stop context.Context) (made, error)
 	// end takes the outcome; it may return what to do next.
 	end func(made, error) (*act, error)
+}
+
+// A crash is a panic of what makes resources. It is that resource's failure, and
+// not the engine's.
+type crash struct {
+	cause any
+	stack []byte
+}
+
+func (c *crash) Error() string { return fmt.Sprintf("internal error: %v", c.cause) }
+
+// attempt does the act; a panic is an error.
+func (a *act) attempt(ctx, stop context.Context) (m made, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = &crash{cause, debug.Stack()}
+		}
+	}()
+	return a.do(ctx, stop)
 }
 
 // An outcome is what came of an act.
@@ -121,7 +142,7 @@ func (w *walk) ready(step string) bool {
 func (w *walk) settle(ctx context.Context, step string, next *act, err error) {
 	for err == nil && next != nil && next.inert {
 		var m made
-		m, err = next.do(ctx, ctx)
+		m, err = next.attempt(ctx, ctx)
 		next, err = next.end(m, err)
 	}
 	switch {
@@ -138,7 +159,7 @@ func (w *walk) launch(ctx, stop context.Context) {
 	for step, a := range w.next {
 		w.running++
 		go func() {
-			m, err := a.do(ctx, stop)
+			m, err := a.attempt(ctx, stop)
 			w.outcomes <- outcome{step: step, act: a, made: m, err: err}
 		}()
 	}

@@ -115,21 +115,31 @@ func (a Alarm) needed() int {
 // The rules and the examples that the tests repeat:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 func (a Alarm) Evaluate(now State, points []Point) Verdict {
+	state, known := a.Judge(now, points)
+	v := Verdict{State: state, Evaluated: known}
+	if state != now || len(known) == a.Periods || a.Missing != Ignore {
+		v.Reason = a.reason(state, known, a.breaching(known))
+	}
+	return v
+}
+
+// Judge is Evaluate without the words: the state, and the data points that
+// counted, oldest first.
+func (a Alarm) Judge(now State, points []Point) (State, []Point) {
 	points = points[max(0, len(points)-a.Range()):]
 	known := slices.DeleteFunc(slices.Clone(points), Point.missing)
 	known = known[max(0, len(known)-a.Periods):]
-	breaching := 0
-	for _, p := range known {
+	return a.judge(now, points, len(known), a.breaching(known)), known
+}
+
+func (a Alarm) breaching(points []Point) int {
+	n := 0
+	for _, p := range points {
 		if a.Comparison.holds(p.Value, a.Threshold) {
-			breaching++
+			n++
 		}
 	}
-
-	v := Verdict{State: a.judge(now, points, len(known), breaching), Evaluated: known}
-	if v.State != now || len(known) == a.Periods || a.Missing != Ignore {
-		v.Reason = a.reason(v.State, known, breaching)
-	}
-	return v
+	return n
 }
 
 // judge decides from the numbers of known and of breaching data points.

@@ -49,6 +49,9 @@ func (a *app) complain(err error) {
 	if full, ok := errors.AsType[*engine.FullError](err); ok {
 		err = full // whatever else failed did so for want of room
 	}
+	if damaged, ok := errors.AsType[*engine.DamagedError](err); ok {
+		err = damaged // which says where it is
+	}
 	a.tell("spate: "+err.Error(), hint(err))
 }
 
@@ -128,6 +131,9 @@ func homeHint(err error) string {
 	}
 	if _, ok := errors.AsType[*store.NewerError](err); ok {
 		return "use the newer spate, or choose another home: " + otherHome
+	}
+	if _, ok := errors.AsType[*engine.DamagedError](err); ok {
+		return "restore it from a backup, or choose another home: " + otherHome
 	}
 	if _, ok := errors.AsType[*engine.FullError](err); ok {
 		return "nothing that was recorded is lost: make room, and `spate run --resume last` goes on"

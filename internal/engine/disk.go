@@ -73,13 +73,13 @@ func (e *Engine) watchDisk(ctx context.Context) error {
 	return &FullError{e.cfg.Home}
 }
 
-// explain returns the cause that an error has in the home's disk, where it has
-// one.
+// explain returns the cause that an error has in the home's disk, or in the
+// store's file, where it has one.
 func explain(h home, err error) error {
 	if err != nil && isFull(h) {
 		return &FullError{string(h)}
 	}
-	return err
+	return blameStore(h, err)
 }
 
 // A fullHandler passes a log on and keeps quiet about what goes wrong on a full

@@ -89,10 +89,7 @@ func loadIdentity(h home) (identity, error) {
 	if err != nil {
 		return id, err
 	}
-	if err := json.Unmarshal(text, &id); err != nil {
-		return id, fmt.Errorf("reading %s: %w", h.identity(), err)
-	}
-	return id, nil
+	return parseIdentity(h.identity(), text)
 }
 
 func saveIdentity(h home, id identity) error {

@@ -1,9 +1,11 @@
 package s3
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"syscall"
 
@@ -20,7 +22,11 @@ func (s *Service) answerFault(w http.ResponseWriter, r *request, err error) {
 		_, _ = io.Copy(io.Discard, r.Body)
 	}
 	if !ok {
-		s.log.Error("s3 request failed", "method", r.Method, "bucket", r.bucket, "key", r.key, "error", err)
+		level := slog.LevelError
+		if r.Context().Err() != nil {
+			level = slog.LevelDebug // the client has gone: nobody reads the answer either
+		}
+		s.log.Log(context.WithoutCancel(r.Context()), level, "s3 request failed", "method", r.Method, "bucket", r.bucket, "key", r.key, "error", err)
 		fault = faultOf("InternalError")
 	}
 	if fault.Status == http.StatusNotModified || r.Method == http.MethodHead {

@@ -167,3 +167,27 @@ func TestObjectRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+// A client that gives up is no error of the service.
+func TestRequestsThatEndedAreNotErrors(t *testing.T) {
+	home := t.TempDir()
+	b, _ := still(t, home)
+	var log bytes.Buffer
+	service, err := s3.New(t.Context(), s3.Config{
+		Store: b.store, Dir: filepath.Join(home, "others"), Log: slog.New(slog.NewTextHandler(&log, nil)), Ready: ready,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	request := httptest.NewRequestWithContext(gone, http.MethodPut, "/"+ready+"/key", strings.NewReader("x"))
+	answer := httptest.NewRecorder()
+	service.ServeHTTP(answer, request)
+	if answer.Code != http.StatusInternalServerError {
+		t.Errorf("got status %d, want 500", answer.Code)
+	}
+	if log.Len() > 0 {
+		t.Errorf("got %s, want nothing logged", &log)
+	}
+}

@@ -73,16 +73,25 @@ func TestOddOutputs(t *testing.T) {
 	}
 }
 
-func TestALinkInThePlaceOfTheOutputs(t *testing.T) {
-	b := newBed(t)
-	b.run(1, nil)
-	b.send(0, 1, "{}")
-	b.work(`rmdir "$SPATE_OUT"; ln -s /etc "$SPATE_OUT"`)
-	if got := b.result(0, 1); got.State != record.Done || got.Outputs != nil {
-		t.Errorf("got %+v, want it done without outputs", got)
-	}
-	if log := b.text(record.AttemptPrefix(runID, 0, 1, 1) + "log.txt"); !strings.Contains(log, "the outputs are left out") {
-		t.Errorf("got log %q, want that the outputs are left out", log)
+func TestAnotherThingInThePlaceOfTheOutputs(t *testing.T) {
+	for name, test := range map[string]struct{ command, want string }{
+		"a link":  {`ln -s /etc "$SPATE_OUT"`, "was replaced by a symbolic link, and has to stay the folder that it was"},
+		"a file":  {`echo x > "$SPATE_OUT"`, "was replaced by a file, and has to stay the folder that it was"},
+		"nothing": {`true`, "was removed by the job"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			b.run(1, nil)
+			b.send(0, 1, "{}")
+			b.work(`rmdir "$SPATE_OUT"; ` + test.command)
+			if got := b.result(0, 1); got.State != record.Done || got.Outputs != nil {
+				t.Errorf("got %+v, want it done without outputs", got)
+			}
+			want := "the outputs are left out: SPATE_OUT " + test.want + "\n"
+			if log := b.text(record.AttemptPrefix(runID, 0, 1, 1) + "log.txt"); !strings.Contains(log, want) {
+				t.Errorf("got log %q, want %q", log, want)
+			}
+		})
 	}
 }
 

@@ -141,6 +141,10 @@ func (a *attempt) outbox() *outbox {
 	if a.space == nil {
 		return &outbox{}
 	}
+	if err := a.space.checkOut(); err != nil {
+		a.space.log.note("the outputs are left out: SPATE_OUT %v", err)
+		return &outbox{}
+	}
 	box, err := openOutbox(a.space.dir, a.space.log.note)
 	if err != nil {
 		a.space.log.note("the outputs are left out: %v", err)

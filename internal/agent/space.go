@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,6 +73,23 @@ func newSpace(dir string) (*space, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// checkOut says what a job made of the folder for its outputs, where that is
+// none any more.
+func (s *space) checkOut() error {
+	info, err := os.Lstat(s.out())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("was removed by the job")
+	case err != nil:
+		return err
+	case info.Mode().Type() == fs.ModeSymlink:
+		return errors.New("was replaced by a symbolic link, and has to stay the folder that it was")
+	case !info.IsDir():
+		return errors.New("was replaced by a file, and has to stay the folder that it was")
+	}
+	return nil
 }
 
 func (s *space) out() string        { return filepath.Join(s.dir, "out") }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/engine"
+	"github.com/spate-run/spate/internal/job"
 )
 
 // The exit codes.
@@ -29,10 +30,19 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		return exitDone
 	}
 	a.complain(err)
-	if _, misused := errors.AsType[*usageError](err); misused {
+	if isMisuse(err) {
 		return exitMisused
 	}
 	return exitFailed
+}
+
+// isMisuse says whether it was what a person gave that is wrong: arguments, a
+// job file, parameters.
+func isMisuse(err error) bool {
+	_, usage := errors.AsType[*usageError](err)
+	_, problem := errors.AsType[job.Problem](err)
+	_, problems := errors.AsType[job.Problems](err)
+	return usage || problem || problems
 }
 
 // An app is what every command has at hand.
@@ -49,7 +59,10 @@ func (a *app) root() *cobra.Command {
 		Long: `spate runs one job for many configurations. It compiles the job to a
 CloudFormation template, runs that template on an engine of its own, sends the
 configurations through a queue, scales tasks from 0 to what the backlog needs
-and back to 0, and collects every result exactly once.`,
+and back to 0, and collects every result exactly once.
+
+Exit codes: 0 when it is done, and for a run only when that succeeded; 1 when it
+failed; 2 when what was given cannot be right: arguments, a job file, parameters.`,
 		Example: `  spate init                     write a job folder that works
   spate run                      run its configurations
   spate run -p size=1..10        run others

@@ -44,6 +44,7 @@ func addGenerated(root *cobra.Command) {
 		switch cmd.Name() {
 		case "help":
 			cmd.Example = "  spate help run"
+			cmd.Run, cmd.RunE = nil, misused(helpAbout)
 		case "completion":
 			cmd.Example = "  . <(spate completion bash)        in this shell, and in ~/.bashrc for all"
 			cmd.Args = misused(unknownCommand)
@@ -53,6 +54,19 @@ func addGenerated(root *cobra.Command) {
 			}
 		}
 	}
+}
+
+// helpAbout prints the help of a command, or refuses what is none.
+func helpAbout(cmd *cobra.Command, args []string) error {
+	about, rest, err := cmd.Root().Find(args)
+	if err == nil {
+		err = unknownCommand(about, rest)
+	}
+	if err != nil {
+		return err
+	}
+	about.InitDefaultHelpFlag()
+	return about.Help()
 }
 
 // completeFlagWithRuns offers them as the value of a flag.

@@ -88,7 +88,7 @@ func (a *app) printLogs(ctx context.Context, r *run.Run) error {
 		return err
 	}
 	for _, row := range rows {
-		fmt.Fprintf(a.stderr, "--- job %d: %s\n", row.Index, cell(row.Config.String()))
+		fmt.Fprintf(a.stderr, "--- %s\n", jobTitle(row, fmt.Sprintf("job %d", row.Index)))
 		err := a.printLog(ctx, r, row.Index)
 		if _, none := errors.AsType[*run.NoLogError](err); none {
 			fmt.Fprintln(a.stderr, "(no log yet)")

@@ -148,7 +148,7 @@ func (a *app) reportFailures(ctx context.Context, r *run.Run, rows []run.Row) er
 			fmt.Fprintf(a.stderr, "… and %d more: spate show %s\n", len(failed)-i, shortID(r.ID))
 			break
 		}
-		fmt.Fprintf(a.stderr, "\njob %d %s: %s\n", row.Index, row.Result.State, cell(row.Config.String()))
+		fmt.Fprintf(a.stderr, "\n%s\n", jobTitle(row, fmt.Sprintf("job %d %s", row.Index, row.Result.State)))
 		if row.Result.Reason != "" {
 			fmt.Fprintf(a.stderr, "  %s\n", cell(row.Result.Reason))
 		}
@@ -157,10 +157,26 @@ func (a *app) reportFailures(ctx context.Context, r *run.Run, rows []run.Row) er
 			return err
 		}
 		for _, line := range lastLines(tail, tailLines) {
-			fmt.Fprintf(a.stderr, "  | %s\n", line)
+			fmt.Fprintf(a.stderr, "  | %s\n", shown(line))
 		}
 	}
 	return nil
+}
+
+// jobTitle adds a job's parameters to what is said of it, where it has some.
+func jobTitle(row run.Row, title string) string {
+	if len(row.Config) == 0 {
+		return title
+	}
+	return title + ": " + cell(row.Config.String())
+}
+
+// shown is a line of a log as a terminal leaves it: what is behind the last
+// carriage return has overwritten the rest.
+func shown(line string) string {
+	line = strings.TrimRight(line, "\r")
+	line = line[strings.LastIndexByte(line, '\r')+1:]
+	return cell(strings.ReplaceAll(line, "\t", "    "))
 }
 
 func lastLines(text string, n int) []string {

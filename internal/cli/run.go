@@ -216,10 +216,10 @@ func prepare(folder string, o runOptions) (job.Job, *job.Source, error) {
 		return j, nil, err
 	}
 	if len(j.Command) == 0 {
-		return j, nil, &hintedError{
+		return j, nil, &usageError{err: &hintedError{
 			fact: "the job has no command, and processes have no image to take one from",
 			hint: "add a line like `command: [python3, train.py]` to " + filepath.Join(folder, job.FileName),
-		}
+		}}
 	}
 	return j, source, job.CheckCommand(j.Command, source.Names)
 }

@@ -50,7 +50,15 @@ type runSummary struct {
 	Failed    int       `json:"failed"`
 	Cancelled int       `json:"cancelled"`
 	Created   time.Time `json:"created"`
-	Seconds   float64   `json:"seconds"` // from the sending to the newest result
+	Seconds   float64   `json:"seconds"` // from the sending to the last result; 0 before that
+}
+
+// took is how long the run took, or nothing while it goes on.
+func (s runSummary) took() string {
+	if s.Seconds == 0 {
+		return ""
+	}
+	return took(time.Duration(s.Seconds * float64(time.Second)))
 }
 
 func (a *app) printRuns(ctx context.Context, runs []*run.Run, output outputFlag) error {
@@ -60,7 +68,9 @@ func (a *app) printRuns(ctx context.Context, runs []*run.Run, output outputFlag)
 	for i, r := range runs {
 		group.Go(func() error {
 			p, err := r.Count(groupCtx)
-			summaries[i] = summarise(r, p)
+			if err == nil {
+				summaries[i], err = summarise(groupCtx, r, p)
+			}
 			return err
 		})
 	}
@@ -78,7 +88,7 @@ func (a *app) printRuns(ctx context.Context, runs []*run.Run, output outputFlag)
 	for i, s := range summaries {
 		rows[i] = []string{
 			s.ID, s.Job, s.State, strconv.Itoa(s.Jobs), strconv.Itoa(s.Done), strconv.Itoa(s.Failed),
-			s.Created.Local().Format(time.DateTime), took(time.Duration(s.Seconds * float64(time.Second))),
+			clock(s.Created), s.took(),
 		}
 	}
 	return printTable(a.stdout, []string{"RUN", "JOB", "STATE", "JOBS", "DONE", "FAILED", "SENT", "TOOK"}, rows)
@@ -87,15 +97,13 @@ func (a *app) printRuns(ctx context.Context, runs []*run.Run, output outputFlag)
 // counted is how many runs are counted at once.
 const counted = 4
 
-func summarise(r *run.Run, p run.Progress) runSummary {
-	s := runSummary{
+func summarise(ctx context.Context, r *run.Run, p run.Progress) (runSummary, error) {
+	lasted, err := r.Took(ctx, p)
+	return runSummary{
 		ID: r.ID, Job: r.Job.Name, Jobs: r.Jobs, State: stateOf(r, p),
 		Done: p.Done, Failed: p.Failed, Cancelled: p.Cancelled, Created: r.Created,
-	}
-	if !p.LastEnd.IsZero() {
-		s.Seconds = max(0, p.LastEnd.Sub(r.Created).Seconds())
-	}
-	return s
+		Seconds: lasted.Seconds(),
+	}, err
 }
 
 // stateOf is how a run ended, or its share of jobs that have.

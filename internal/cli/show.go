@@ -85,19 +85,23 @@ func (a *app) showRun(ctx context.Context, s *client.Session, r *run.Run, output
 		// What the records of a stopped engine say is no longer so.
 		o.Tasks, o.Running, o.Trouble = run.Tasks{}, nil, ""
 	}
-	if output == "json" {
-		return printJSON(a.stdout, viewRun(r, o))
+	summary, err := summarise(ctx, r, o.Progress)
+	if err != nil {
+		return err
 	}
-	if err := a.printRun(r, o, s.Address.Quiet); err != nil {
+	if output == "json" {
+		return printJSON(a.stdout, viewRun(r, o, summary))
+	}
+	if err := a.printRun(r, o, summary, s.Address.Quiet); err != nil {
 		return err
 	}
 	a.suggestForRun(r, o, s.Address.Quiet)
 	return nil
 }
 
-func viewRun(r *run.Run, o *run.Overview) runView {
+func viewRun(r *run.Run, o *run.Overview, summary runSummary) runView {
 	v := runView{
-		runSummary: summarise(r, o.Progress), User: r.User, Host: r.Host,
+		runSummary: summary, User: r.User, Host: r.Host,
 		Running: len(o.Running), Waiting: o.Waiting(), Unsent: o.Unsent,
 		Tasks:      taskView{Running: o.Tasks.Running, Wanted: o.Tasks.Desired},
 		FailedJobs: append([]int{}, o.FailedJobs...),
@@ -115,8 +119,7 @@ func viewRun(r *run.Run, o *run.Overview) runView {
 	return v
 }
 
-func (a *app) printRun(r *run.Run, o *run.Overview, still bool) error {
-	summary := summarise(r, o.Progress)
+func (a *app) printRun(r *run.Run, o *run.Overview, summary runSummary, still bool) error {
 	facts := [][2]string{
 		{"run", r.ID},
 		{"job", r.Job.Name},
@@ -124,8 +127,8 @@ func (a *app) printRun(r *run.Run, o *run.Overview, still bool) error {
 		{"jobs", jobWords(o.Progress)},
 		{"sent", fmt.Sprintf("%s by %s on %s", clock(r.Created), r.User, r.Host)},
 	}
-	if !o.LastEnd.IsZero() {
-		facts = append(facts, [2]string{"took", took(time.Duration(summary.Seconds * float64(time.Second)))})
+	if lasted := summary.took(); lasted != "" {
+		facts = append(facts, [2]string{"took", lasted})
 	}
 	if !still {
 		facts = append(facts, [2]string{"tasks", fmt.Sprintf("%d running, %d wanted", o.Tasks.Running, o.Tasks.Desired)})

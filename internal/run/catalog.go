@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -128,6 +129,25 @@ func List(ctx context.Context, aws *client.AWS, limit int) ([]*Run, error) {
 		return nil, err
 	}
 	return slices.DeleteFunc(runs, func(r *Run) bool { return r == nil }), nil
+}
+
+// Took is how long the run took, from its sending to its newest result; 0 while
+// jobs have none. It was recorded when somebody saw that the run was done; a
+// listing, which tells a second, bounds that from both sides.
+func (r *Run) Took(ctx context.Context, p Progress) (time.Duration, error) {
+	if !p.Finished() || p.newest == 0 {
+		return 0, nil
+	}
+	var seen record.Finish
+	err := r.Stack.Records().GetJSON(ctx, record.DoneKey(r.ID, p.newest), &seen)
+	if err := ifThere(err); err != nil {
+		return 0, err
+	}
+	end := p.LastEnd.Add(time.Second - time.Millisecond)
+	if seen.At.After(p.LastEnd) && seen.At.Before(end) {
+		end = seen.At
+	}
+	return max(time.Millisecond, end.Sub(r.Created)), nil
 }
 
 // load reads a run, or returns nil for one whose client ended before it was

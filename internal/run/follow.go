@@ -19,7 +19,8 @@ type Progress struct {
 	Running   []Attempt // those that started first come first
 	// FirstStart is when the first job that is known of started.
 	FirstStart time.Time
-	// LastEnd is when the newest result was written.
+	// LastEnd is when the newest result was written, as listings tell it: in
+	// whole seconds, rounded down.
 	LastEnd time.Time
 	Tasks   Tasks
 	// Trouble is why the newest task could not start, where none runs.
@@ -28,6 +29,7 @@ type Progress struct {
 	// Rates are measured from here on.
 	since  time.Time
 	before int // jobs that had ended by then
+	newest int // the generation of the newest result
 }
 
 // An Attempt is a job that runs.
@@ -102,6 +104,9 @@ func (f *Follower) Look(ctx context.Context) (Progress, error) {
 		return p, err
 	}
 	p.Tasks = tasksOf(service)
+	if p.Finished() {
+		return p, nil // it needs no task any more
+	}
 	p.Trouble, err = f.trouble.look(ctx, f.survey.run.Stack, service)
 	return p, err
 }
@@ -122,7 +127,7 @@ func (f *Follower) count(ctx context.Context) (Progress, error) {
 		p.Failed += o.failed.count()
 		p.Cancelled += o.cancelled.count()
 		if o.generation.lastEnd.After(p.LastEnd) {
-			p.LastEnd = o.generation.lastEnd
+			p.LastEnd, p.newest = o.generation.lastEnd, o.generation.number
 		}
 	}
 	if f.begun.IsZero() {

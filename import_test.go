@@ -25,6 +25,7 @@ var layers = []string{
 	"internal/image",
 	"internal/run",
 	"internal/agent",
+	"internal/plan",
 	"",
 	"internal/record",
 	"internal/client",

@@ -1,0 +1,107 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/spate-run/spate/internal/scaling"
+)
+
+// Builder makes the model for another limit of tasks.
+type Builder func(limit int) (*Model, error)
+
+// sure is the share of runs that a promise has to hold for.
+const sure = 0.95
+
+// LeastMax is the smallest limit of tasks with which 95 of 100 runs are whole
+// within a time; ok is false when not even one task a job is enough. More tasks
+// never finish later, so it halves the range.
+func LeastMax(q Question, build Builder, within time.Duration, most int) (limit int, ok bool, err error) {
+	meets := func(limit int) (bool, error) {
+		m, err := build(limit)
+		if err != nil {
+			return false, err
+		}
+		q.Model = m
+		return Ask(q).Meets(within, sure), nil
+	}
+	low, high := 1, scaling.Need(q.Load.Jobs, most)
+	if ok, err = meets(high); err != nil || !ok {
+		return 0, false, err
+	}
+	for low < high {
+		middle := (low + high) / 2
+		fits, err := meets(middle)
+		if err != nil {
+			return 0, false, err
+		}
+		if fits {
+			high = middle
+		} else {
+			low = middle + 1
+		}
+	}
+	return low, true, nil
+}
+
+// A Size is a size of a task on Fargate.
+type Size struct{ CPU, Memory float64 }
+
+// Sizes are Fargate's, with the least and the most memory in GB and its step.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+func sizes() []struct{ cpu, least, most, step float64 } {
+	return []struct{ cpu, least, most, step float64 }{
+		{.25, .5, 2, .5}, {.5, 1, 4, 1}, {1, 2, 8, 1}, {2, 4, 16, 1}, {4, 8, 30, 1}, {8, 16, 60, 4}, {16, 32, 120, 8},
+	}
+}
+
+// A Sized is what a size comes to.
+type Sized struct {
+	Size
+	P95  time.Duration
+	Cost float64 // of a run, the mean
+}
+
+// CheapestSize is the size of a task with which 95 of 100 runs are whole within
+// a time for the least money. A job uses as many vCPU as threads says, whole or
+// not: with fewer it takes longer in proportion, with more it does not get
+// faster; it needs the memory that the model's tasks have.
+func CheapestSize(q Question, threads float64, within time.Duration) (best Sized, ok bool) {
+	base := q.Model
+	for _, s := range sizes() {
+		if s.most < base.Task.Memory {
+			continue
+		}
+		m, load := *base, q.Load
+		m.Task.CPU, m.Task.Memory = s.cpu, s.least
+		for m.Task.Memory < base.Task.Memory {
+			m.Task.Memory += s.step
+			if s.cpu == .25 && m.Task.Memory == 1.5 {
+				m.Task.Memory = 2 // there is no 1.5
+			}
+		}
+		slower := min(base.Task.CPU, threads) / min(s.cpu, threads)
+		load.Durations = q.Load.Durations.times(slower)
+		other := q
+		other.Model, other.Load = &m, load
+		study := Ask(other)
+		cost := study.Mean(func(o *Outcome) float64 { return o.Cost.Total() })
+		if at, whole := study.Finish(sure); whole && at <= within && (!ok || cost < best.Cost) {
+			best, ok = Sized{Size{m.Task.CPU, m.Task.Memory}, at, cost}, true
+		}
+	}
+	return best, ok
+}
+
+// times makes all jobs take a multiple.
+func (d *Durations) times(factor float64) *Durations {
+	n := *d
+	n.knots, n.values = nil, nil
+	for _, k := range d.knots {
+		n.knots = append(n.knots, knot{k.p, k.seconds * factor})
+	}
+	for _, v := range d.values {
+		n.values = append(n.values, v*factor)
+	}
+	n.median *= factor
+	return &n
+}

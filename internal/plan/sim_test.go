@@ -1,0 +1,86 @@
+package plan_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spate-run/spate/internal/plan"
+	"github.com/spate-run/spate/internal/template"
+)
+
+func model(t testing.TB, path string, parameters map[string]string) *plan.Model {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tt, err := template.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := plan.Read(tt, plan.Options{Parameters: parameters})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+const (
+	jobTemplate = "../../testdata/plain.template.json"
+	asWritten   = "../../testdata/cdk/as-written.template.json"
+)
+
+// retrain is the load of the example: 100 jobs of 10 to 60 minutes.
+func retrain() plan.Load {
+	return plan.Load{Jobs: 100, Durations: plan.Uniform(10*time.Minute, time.Hour), Busy: 1, Kick: true}
+}
+
+func ask(m *plan.Model, l plan.Load, seeds int) *plan.Study {
+	return plan.Ask(plan.Question{Model: m, Cloud: plan.AWS(plan.DefaultImage), Load: l, Seeds: seeds, Seed: 1})
+}
+
+func TestJobsOfAnHourAreDoneInLittleMore(t *testing.T) {
+	s := ask(model(t, jobTemplate, map[string]string{"Image": "x"}), retrain(), 200)
+	for i := range s.Outcomes {
+		o := &s.Outcomes[i]
+		if over := o.Finish - o.Longest; over < 20*time.Second || over > 2*time.Minute {
+			t.Errorf("seed %d: got %s beyond the longest job, want a start's time", i, over)
+		}
+		if o.Done != 100 || o.Peak != 100 || o.Killed != 0 {
+			t.Errorf("seed %d: got %d jobs done on %d tasks, %d killed, want 100 on 100 and none", i, o.Done, o.Peak, o.Killed)
+		}
+	}
+	idle := s.Mean(func(o *plan.Outcome) float64 { return (o.Starting + o.Idle).Hours() / o.TaskTime.Hours() })
+	if idle < .10 || idle > .14 {
+		t.Errorf("got %.3f of the task-minutes without work, want about 0.12", idle)
+	}
+}
+
+func TestThePatternAsWrittenTakesADay(t *testing.T) {
+	l := retrain()
+	l.Kick, l.Busy = false, 0 // as if there were no scaling on CPU
+	m := model(t, asWritten, nil)
+	at, whole := ask(m, l, 50).Finish(.5)
+	if !whole || at < 28*time.Hour || at > 30*time.Hour {
+		t.Errorf("got %s (%t), want about 29 h: two tasks for 3,500 minutes of work", at, whole)
+	}
+	m.Capacity.Max = 100
+	at, whole = ask(m, l, 50).Finish(.5)
+	if !whole || at < 3*time.Hour+20*time.Minute || at > 3*time.Hour+50*time.Minute {
+		t.Errorf("got %s (%t), want about 3.6 h: a task more every five minutes", at, whole)
+	}
+}
+
+func TestTheSameSeedIsTheSameRun(t *testing.T) {
+	m := model(t, jobTemplate, map[string]string{"Image": "x"})
+	l := retrain()
+	l.Failure, l.Interruption = .1, .3
+	m.Task.Spot = 1
+	l.Retries, l.Backoff = 2, 10*time.Second
+	if diff := cmp.Diff(ask(m, l, 20).Outcomes, ask(m, l, 20).Outcomes); diff != "" {
+		t.Errorf("got another answer the second time:\n%s", diff)
+	}
+}

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
-
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -30,37 +27,37 @@ func (s *Service) lookLocked(repository, digest, tag string) (image, bool) {
 }
 
 // failLocked says why an image is not found; nil where it is.
-func (s *Service) failLocked(repository string, id types.ImageIdentifier) *types.ImageFailure {
-	failure := func(code types.ImageFailureCode, why string) *types.ImageFailure {
-		return &types.ImageFailure{ImageId: &id, FailureCode: code, FailureReason: &why}
+func (s *Service) failLocked(repository string, id ImageIdentifier) *ImageFailure {
+	failure := func(code ImageFailureCode, why string) *ImageFailure {
+		return &ImageFailure{ImageId: &id, FailureCode: code, FailureReason: &why}
 	}
 	digest, tag := deref(id.ImageDigest), deref(id.ImageTag)
 	switch {
 	case digest == "" && tag == "":
-		return failure(types.ImageFailureCodeMissingDigestAndTag, "Invalid request parameters: both tag and digest cannot be null")
+		return failure(ImageFailureCodeMissingDigestAndTag, "Invalid request parameters: both tag and digest cannot be null")
 	case digest != "" && !digestPattern.MatchString(digest):
-		return failure(types.ImageFailureCodeInvalidImageDigest, "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'")
+		return failure(ImageFailureCodeInvalidImageDigest, "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'")
 	}
 	if _, ok := s.lookLocked(repository, digest, tag); ok {
 		return nil
 	}
 	if _, ok := s.lookLocked(repository, digest, ""); ok && digest != "" {
-		return failure(types.ImageFailureCodeImageTagDoesNotMatchDigest, "Requested image tag does not match the image digest")
+		return failure(ImageFailureCodeImageTagDoesNotMatchDigest, "Requested image tag does not match the image digest")
 	}
-	return failure(types.ImageFailureCodeImageNotFound, "Requested image not found")
+	return failure(ImageFailureCodeImageNotFound, "Requested image not found")
 }
 
-func wanted(status types.TagStatus, i image) bool {
+func wanted(status TagStatus, i image) bool {
 	switch status {
-	case types.TagStatusTagged:
+	case TagStatusTagged:
 		return len(i.Tags) > 0
-	case types.TagStatusUntagged:
+	case TagStatusUntagged:
 		return len(i.Tags) == 0
 	}
 	return true
 }
 
-func (s *Service) listImages(_ context.Context, in *sdk.ListImagesInput) (*sdk.ListImagesOutput, error) {
+func (s *Service) listImages(_ context.Context, in *ListImagesInput) (*ListImagesOutput, error) {
 	size, err := pageSize(in.MaxResults)
 	if err != nil {
 		return nil, err
@@ -71,30 +68,30 @@ func (s *Service) listImages(_ context.Context, in *sdk.ListImagesInput) (*sdk.L
 	if err != nil {
 		return nil, err
 	}
-	ids := []types.ImageIdentifier{}
+	ids := []ImageIdentifier{}
 	for _, i := range s.imagesLocked(r.Name) {
 		if in.Filter == nil || wanted(in.Filter.TagStatus, i) {
 			ids = append(ids, i.ids()...)
 		}
 	}
-	out := &sdk.ListImagesOutput{}
-	out.ImageIds, out.NextToken = page(ids, func(id types.ImageIdentifier) string { return *id.ImageDigest + " " + deref(id.ImageTag) }, in.NextToken, size)
+	out := &ListImagesOutput{}
+	out.ImageIds, out.NextToken = page(ids, func(id ImageIdentifier) string { return *id.ImageDigest + " " + deref(id.ImageTag) }, in.NextToken, size)
 	return out, nil
 }
 
 // ids are what an image is listed as: once for each tag.
-func (i image) ids() []types.ImageIdentifier {
+func (i image) ids() []ImageIdentifier {
 	if len(i.Tags) == 0 {
-		return []types.ImageIdentifier{{ImageDigest: &i.Digest}}
+		return []ImageIdentifier{{ImageDigest: &i.Digest}}
 	}
-	var ids []types.ImageIdentifier
+	var ids []ImageIdentifier
 	for _, tag := range i.Tags {
-		ids = append(ids, types.ImageIdentifier{ImageDigest: &i.Digest, ImageTag: &tag})
+		ids = append(ids, ImageIdentifier{ImageDigest: &i.Digest, ImageTag: &tag})
 	}
 	return ids
 }
 
-func (s *Service) describeImages(_ context.Context, in *sdk.DescribeImagesInput) (*sdk.DescribeImagesOutput, error) {
+func (s *Service) describeImages(_ context.Context, in *DescribeImagesInput) (*DescribeImagesOutput, error) {
 	size, err := pageSize(in.MaxResults)
 	if err != nil {
 		return nil, err
@@ -117,12 +114,12 @@ func (s *Service) describeImages(_ context.Context, in *sdk.DescribeImagesInput)
 		}
 	}
 	images = slices.DeleteFunc(images, func(i image) bool { return in.Filter != nil && !wanted(in.Filter.TagStatus, i) })
-	out := &sdk.DescribeImagesOutput{ImageDetails: []types.ImageDetail{}}
+	out := &DescribeImagesOutput{ImageDetails: []ImageDetail{}}
 	images, out.NextToken = page(images, func(i image) string { return i.Digest }, in.NextToken, size)
 	for _, i := range images {
-		detail := types.ImageDetail{
+		detail := ImageDetail{
 			RegistryId: &s.config.Account.ID, RepositoryName: &r.Name, ImageDigest: &i.Digest, ImageTags: i.Tags,
-			ImageManifestMediaType: &i.MediaType, ImagePushedAt: &i.Pushed, ImageStatus: types.ImageStatusActive,
+			ImageManifestMediaType: &i.MediaType, ImagePushedAt: &i.Pushed, ImageStatus: ImageStatusActive,
 		}
 		if len(i.Parts) == 0 {
 			detail.ImageSizeInBytes, detail.ArtifactMediaType = &i.Size, &i.Artifact
@@ -132,7 +129,7 @@ func (s *Service) describeImages(_ context.Context, in *sdk.DescribeImagesInput)
 	return out, nil
 }
 
-func (s *Service) noImage(repository string, id types.ImageIdentifier) *wire.Fault {
+func (s *Service) noImage(repository string, id ImageIdentifier) *wire.Fault {
 	text := func(p *string) string {
 		if p == nil {
 			return "null"
@@ -143,14 +140,14 @@ func (s *Service) noImage(repository string, id types.ImageIdentifier) *wire.Fau
 		text(id.ImageDigest), text(id.ImageTag), repository, s.config.Account.ID)
 }
 
-func checkIDs(ids []types.ImageIdentifier) error {
+func checkIDs(ids []ImageIdentifier) error {
 	if len(ids) < 1 || len(ids) > batchLimit {
 		return invalid("imageIds", "Member must have length between 1 and 100")
 	}
 	return nil
 }
 
-func (s *Service) batchGetImage(_ context.Context, in *sdk.BatchGetImageInput) (*sdk.BatchGetImageOutput, error) {
+func (s *Service) batchGetImage(_ context.Context, in *BatchGetImageInput) (*BatchGetImageOutput, error) {
 	if err := checkIDs(in.ImageIds); err != nil {
 		return nil, err
 	}
@@ -160,16 +157,16 @@ func (s *Service) batchGetImage(_ context.Context, in *sdk.BatchGetImageInput) (
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.BatchGetImageOutput{Images: []types.Image{}, Failures: []types.ImageFailure{}}
+	out := &BatchGetImageOutput{Images: []Image{}, Failures: []ImageFailure{}}
 	for _, id := range in.ImageIds {
 		if failure := s.failLocked(r.Name, id); failure != nil {
 			out.Failures = append(out.Failures, *failure)
 			continue
 		}
 		i, _ := s.lookLocked(r.Name, deref(id.ImageDigest), deref(id.ImageTag))
-		out.Images = append(out.Images, types.Image{
+		out.Images = append(out.Images, Image{
 			RegistryId: &s.config.Account.ID, RepositoryName: &r.Name,
-			ImageId:       &types.ImageIdentifier{ImageDigest: &i.Digest, ImageTag: id.ImageTag},
+			ImageId:       &ImageIdentifier{ImageDigest: &i.Digest, ImageTag: id.ImageTag},
 			ImageManifest: new(string(i.Manifest)), ImageManifestMediaType: &i.MediaType,
 		})
 	}
@@ -178,7 +175,7 @@ func (s *Service) batchGetImage(_ context.Context, in *sdk.BatchGetImageInput) (
 
 // batchDeleteImage deletes images by their digests, and takes tags away. An
 // image that loses its last tag goes too.
-func (s *Service) batchDeleteImage(ctx context.Context, in *sdk.BatchDeleteImageInput) (*sdk.BatchDeleteImageOutput, error) {
+func (s *Service) batchDeleteImage(ctx context.Context, in *BatchDeleteImageInput) (*BatchDeleteImageOutput, error) {
 	if err := checkIDs(in.ImageIds); err != nil {
 		return nil, err
 	}
@@ -188,7 +185,7 @@ func (s *Service) batchDeleteImage(ctx context.Context, in *sdk.BatchDeleteImage
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.BatchDeleteImageOutput{ImageIds: []types.ImageIdentifier{}, Failures: []types.ImageFailure{}}
+	out := &BatchDeleteImageOutput{ImageIds: []ImageIdentifier{}, Failures: []ImageFailure{}}
 	for _, id := range in.ImageIds {
 		failure := s.failLocked(r.Name, id)
 		if failure != nil {
@@ -198,8 +195,8 @@ func (s *Service) batchDeleteImage(ctx context.Context, in *sdk.BatchDeleteImage
 		i, _ := s.lookLocked(r.Name, deref(id.ImageDigest), deref(id.ImageTag))
 		deleted, err := s.deleteLocked(ctx, i, id)
 		if fault, ok := errors.AsType[*wire.Fault](err); ok {
-			out.Failures = append(out.Failures, types.ImageFailure{
-				ImageId: &id, FailureCode: types.ImageFailureCode(fault.Code), FailureReason: &fault.Message,
+			out.Failures = append(out.Failures, ImageFailure{
+				ImageId: &id, FailureCode: ImageFailureCode(fault.Code), FailureReason: &fault.Message,
 			})
 			continue
 		}
@@ -212,18 +209,18 @@ func (s *Service) batchDeleteImage(ctx context.Context, in *sdk.BatchDeleteImage
 }
 
 // deleteLocked deletes an image, or the one tag that it is named by.
-func (s *Service) deleteLocked(ctx context.Context, i image, id types.ImageIdentifier) ([]types.ImageIdentifier, error) {
+func (s *Service) deleteLocked(ctx context.Context, i image, id ImageIdentifier) ([]ImageIdentifier, error) {
 	if id.ImageDigest == nil && len(i.Tags) > 1 {
 		i.Tags = slices.DeleteFunc(slices.Clone(i.Tags), func(tag string) bool { return tag == *id.ImageTag })
 		if err := s.images.Save(ctx, i.key(), i); err != nil {
 			return nil, err
 		}
 		s.holdLocked(i)
-		return []types.ImageIdentifier{{ImageDigest: &i.Digest, ImageTag: id.ImageTag}}, nil
+		return []ImageIdentifier{{ImageDigest: &i.Digest, ImageTag: id.ImageTag}}, nil
 	}
 	for _, other := range s.imagesLocked(i.Repository) {
 		if slices.Contains(other.Parts, i.Digest) {
-			return nil, wire.Faultf(string(types.ImageFailureCodeImageReferencedByManifestList), "Requested image referenced by manifest list: [%s]", other.Digest)
+			return nil, wire.Faultf(string(ImageFailureCodeImageReferencedByManifestList), "Requested image referenced by manifest list: [%s]", other.Digest)
 		}
 	}
 	if err := s.images.Remove(ctx, i.key()); err != nil {

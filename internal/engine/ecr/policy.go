@@ -8,13 +8,10 @@ import (
 	"strings"
 	"time"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
-
 	"github.com/spate-run/spate/internal/wire"
 )
 
-func (s *Service) putLifecyclePolicy(ctx context.Context, in *sdk.PutLifecyclePolicyInput) (*sdk.PutLifecyclePolicyOutput, error) {
+func (s *Service) putLifecyclePolicy(ctx context.Context, in *PutLifecyclePolicyInput) (*PutLifecyclePolicyOutput, error) {
 	r, err := s.change(ctx, in.RepositoryName, in.RegistryId, func(r *repository) error {
 		if !json.Valid([]byte(deref(in.LifecyclePolicyText))) {
 			return invalid("LifecyclePolicyText", "Invalid JSON syntax")
@@ -25,10 +22,10 @@ func (s *Service) putLifecyclePolicy(ctx context.Context, in *sdk.PutLifecyclePo
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.PutLifecyclePolicyOutput{RegistryId: &s.config.Account.ID, RepositoryName: &r.Name, LifecyclePolicyText: r.Lifecycle}, nil
+	return &PutLifecyclePolicyOutput{RegistryId: &s.config.Account.ID, RepositoryName: &r.Name, LifecyclePolicyText: r.Lifecycle}, nil
 }
 
-func (s *Service) getLifecyclePolicy(_ context.Context, in *sdk.GetLifecyclePolicyInput) (*sdk.GetLifecyclePolicyOutput, error) {
+func (s *Service) getLifecyclePolicy(_ context.Context, in *GetLifecyclePolicyInput) (*GetLifecyclePolicyOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.findLocked(in.RepositoryName, in.RegistryId)
@@ -38,14 +35,14 @@ func (s *Service) getLifecyclePolicy(_ context.Context, in *sdk.GetLifecyclePoli
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.GetLifecyclePolicyOutput{
+	return &GetLifecyclePolicyOutput{
 		RegistryId: &s.config.Account.ID, RepositoryName: &r.Name, LifecyclePolicyText: r.Lifecycle,
 		LastEvaluatedAt: new(time.Unix(0, 0)), // as AWS says while it has not been
 	}, nil
 }
 
-func (s *Service) deleteLifecyclePolicy(ctx context.Context, in *sdk.DeleteLifecyclePolicyInput) (*sdk.DeleteLifecyclePolicyOutput, error) {
-	out := &sdk.DeleteLifecyclePolicyOutput{RegistryId: &s.config.Account.ID, RepositoryName: in.RepositoryName}
+func (s *Service) deleteLifecyclePolicy(ctx context.Context, in *DeleteLifecyclePolicyInput) (*DeleteLifecyclePolicyOutput, error) {
+	out := &DeleteLifecyclePolicyOutput{RegistryId: &s.config.Account.ID, RepositoryName: in.RepositoryName}
 	_, err := s.change(ctx, in.RepositoryName, in.RegistryId, func(r *repository) error {
 		if r.Lifecycle == nil {
 			return s.noLifecycle(*r)
@@ -60,7 +57,7 @@ func (s *Service) noLifecycle(r repository) *wire.Fault {
 	return wire.Faultf("LifecyclePolicyNotFoundException", "Lifecycle policy does not exist for the repository with name '%s' in the registry with id '%s'", r.Name, s.config.Account.ID)
 }
 
-func (s *Service) setRepositoryPolicy(ctx context.Context, in *sdk.SetRepositoryPolicyInput) (*sdk.SetRepositoryPolicyOutput, error) {
+func (s *Service) setRepositoryPolicy(ctx context.Context, in *SetRepositoryPolicyInput) (*SetRepositoryPolicyOutput, error) {
 	r, err := s.change(ctx, in.RepositoryName, in.RegistryId, func(r *repository) error {
 		if !json.Valid([]byte(deref(in.PolicyText))) {
 			return invalid("PolicyText", "Invalid repository policy provided")
@@ -71,10 +68,10 @@ func (s *Service) setRepositoryPolicy(ctx context.Context, in *sdk.SetRepository
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.SetRepositoryPolicyOutput{RegistryId: &s.config.Account.ID, RepositoryName: &r.Name, PolicyText: r.Policy}, nil
+	return &SetRepositoryPolicyOutput{RegistryId: &s.config.Account.ID, RepositoryName: &r.Name, PolicyText: r.Policy}, nil
 }
 
-func (s *Service) getRepositoryPolicy(_ context.Context, in *sdk.GetRepositoryPolicyInput) (*sdk.GetRepositoryPolicyOutput, error) {
+func (s *Service) getRepositoryPolicy(_ context.Context, in *GetRepositoryPolicyInput) (*GetRepositoryPolicyOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.findLocked(in.RepositoryName, in.RegistryId)
@@ -84,11 +81,11 @@ func (s *Service) getRepositoryPolicy(_ context.Context, in *sdk.GetRepositoryPo
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.GetRepositoryPolicyOutput{RegistryId: &s.config.Account.ID, RepositoryName: &r.Name, PolicyText: r.Policy}, nil
+	return &GetRepositoryPolicyOutput{RegistryId: &s.config.Account.ID, RepositoryName: &r.Name, PolicyText: r.Policy}, nil
 }
 
-func (s *Service) deleteRepositoryPolicy(ctx context.Context, in *sdk.DeleteRepositoryPolicyInput) (*sdk.DeleteRepositoryPolicyOutput, error) {
-	out := &sdk.DeleteRepositoryPolicyOutput{RegistryId: &s.config.Account.ID, RepositoryName: in.RepositoryName}
+func (s *Service) deleteRepositoryPolicy(ctx context.Context, in *DeleteRepositoryPolicyInput) (*DeleteRepositoryPolicyOutput, error) {
+	out := &DeleteRepositoryPolicyOutput{RegistryId: &s.config.Account.ID, RepositoryName: in.RepositoryName}
 	_, err := s.change(ctx, in.RepositoryName, in.RegistryId, func(r *repository) error {
 		if r.Policy == nil {
 			return s.noPolicy(*r)
@@ -110,12 +107,12 @@ func tooManyTags() *wire.Fault {
 	return wire.Faultf("TooManyTagsException", "The list of tags on the repository is over the limit. The maximum number of tags that can be applied to a repository is %d.", tagLimit)
 }
 
-func (s *Service) tagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
-	return &sdk.TagResourceOutput{}, s.retag(ctx, in.ResourceArn, func(tags map[string]string) { maps.Copy(tags, tagMap(in.Tags)) })
+func (s *Service) tagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error) {
+	return &TagResourceOutput{}, s.retag(ctx, in.ResourceArn, func(tags map[string]string) { maps.Copy(tags, tagMap(in.Tags)) })
 }
 
-func (s *Service) untagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
-	return &sdk.UntagResourceOutput{}, s.retag(ctx, in.ResourceArn, func(tags map[string]string) {
+func (s *Service) untagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
+	return &UntagResourceOutput{}, s.retag(ctx, in.ResourceArn, func(tags map[string]string) {
 		for _, key := range in.TagKeys {
 			delete(tags, key)
 		}
@@ -140,7 +137,7 @@ func (s *Service) retag(ctx context.Context, arn *string, change func(map[string
 	return err
 }
 
-func (s *Service) listTagsForResource(_ context.Context, in *sdk.ListTagsForResourceInput) (*sdk.ListTagsForResourceOutput, error) {
+func (s *Service) listTagsForResource(_ context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
 	name, err := s.nameOf(in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -151,9 +148,9 @@ func (s *Service) listTagsForResource(_ context.Context, in *sdk.ListTagsForReso
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.ListTagsForResourceOutput{Tags: []types.Tag{}}
+	out := &ListTagsForResourceOutput{Tags: []Tag{}}
 	for _, key := range slices.Sorted(maps.Keys(r.Tags)) {
-		out.Tags = append(out.Tags, types.Tag{Key: &key, Value: new(r.Tags[key])})
+		out.Tags = append(out.Tags, Tag{Key: &key, Value: new(r.Tags[key])})
 	}
 	return out, nil
 }
@@ -167,7 +164,7 @@ func (s *Service) nameOf(arn *string) (string, error) {
 	return name, nil
 }
 
-func tagMap(tags []types.Tag) map[string]string {
+func tagMap(tags []Tag) map[string]string {
 	all := map[string]string{}
 	for _, tag := range tags {
 		all[deref(tag.Key)] = deref(tag.Value)

@@ -9,9 +9,6 @@ import (
 	"slices"
 	"time"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
-
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -20,7 +17,7 @@ import (
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 const repositoryName = `(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*`
 
-func (s *Service) createRepository(ctx context.Context, in *sdk.CreateRepositoryInput) (*sdk.CreateRepositoryOutput, error) {
+func (s *Service) createRepository(ctx context.Context, in *CreateRepositoryInput) (*CreateRepositoryOutput, error) {
 	name := deref(in.RepositoryName)
 	switch {
 	case len(name) < 2 || len(name) > 256:
@@ -30,13 +27,13 @@ func (s *Service) createRepository(ctx context.Context, in *sdk.CreateRepository
 	case len(in.Tags) > tagLimit:
 		return nil, tooManyTags()
 	}
-	mutability := cmp.Or(in.ImageTagMutability, types.ImageTagMutabilityMutable)
+	mutability := cmp.Or(in.ImageTagMutability, ImageTagMutabilityMutable)
 	if err := checkMutability(mutability, in.ImageTagMutabilityExclusionFilters); err != nil {
 		return nil, err
 	}
 	r := repository{
 		Name: name, Created: time.Now(), Mutability: mutability, Exclusions: in.ImageTagMutabilityExclusionFilters,
-		Encryption: types.EncryptionConfiguration{EncryptionType: types.EncryptionTypeAes256}, Tags: tagMap(in.Tags),
+		Encryption: EncryptionConfiguration{EncryptionType: EncryptionTypeAes256}, Tags: tagMap(in.Tags),
 	}
 	if in.EncryptionConfiguration != nil {
 		r.Encryption = *in.EncryptionConfiguration
@@ -53,21 +50,21 @@ func (s *Service) createRepository(ctx context.Context, in *sdk.CreateRepository
 		return nil, err
 	}
 	s.repos[name] = r
-	return &sdk.CreateRepositoryOutput{Repository: s.describe(r)}, nil
+	return &CreateRepositoryOutput{Repository: s.describe(r)}, nil
 }
 
-func (s *Service) describe(r repository) *types.Repository {
-	return &types.Repository{
+func (s *Service) describe(r repository) *Repository {
+	return &Repository{
 		RegistryId: &s.config.Account.ID, RepositoryName: &r.Name, RepositoryArn: new(s.arn(r.Name)),
 		RepositoryUri: new(s.host() + "/" + r.Name), CreatedAt: &r.Created,
 		ImageTagMutability: r.Mutability, ImageTagMutabilityExclusionFilters: r.Exclusions,
-		ImageScanningConfiguration: &types.ImageScanningConfiguration{ScanOnPush: r.Scan}, EncryptionConfiguration: &r.Encryption,
+		ImageScanningConfiguration: &ImageScanningConfiguration{ScanOnPush: r.Scan}, EncryptionConfiguration: &r.Encryption,
 	}
 }
 
 func (s *Service) arn(name string) string { return s.config.Account.ARN("ecr", "repository/"+name) }
 
-func (s *Service) describeRepositories(_ context.Context, in *sdk.DescribeRepositoriesInput) (*sdk.DescribeRepositoriesOutput, error) {
+func (s *Service) describeRepositories(_ context.Context, in *DescribeRepositoriesInput) (*DescribeRepositoriesOutput, error) {
 	size, err := pageSize(in.MaxResults)
 	if err != nil {
 		return nil, err
@@ -78,7 +75,7 @@ func (s *Service) describeRepositories(_ context.Context, in *sdk.DescribeReposi
 	if len(names) == 0 {
 		names = slices.Sorted(maps.Keys(s.repos))
 	}
-	out := &sdk.DescribeRepositoriesOutput{Repositories: []types.Repository{}}
+	out := &DescribeRepositoriesOutput{Repositories: []Repository{}}
 	names, out.NextToken = page(names, func(name string) string { return name }, in.NextToken, size)
 	for _, name := range names {
 		r, err := s.findLocked(&name, in.RegistryId)
@@ -90,7 +87,7 @@ func (s *Service) describeRepositories(_ context.Context, in *sdk.DescribeReposi
 	return out, nil
 }
 
-func (s *Service) deleteRepository(ctx context.Context, in *sdk.DeleteRepositoryInput) (*sdk.DeleteRepositoryOutput, error) {
+func (s *Service) deleteRepository(ctx context.Context, in *DeleteRepositoryInput) (*DeleteRepositoryOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.findLocked(in.RepositoryName, in.RegistryId)
@@ -114,10 +111,10 @@ func (s *Service) deleteRepository(ctx context.Context, in *sdk.DeleteRepository
 	delete(s.repos, r.Name)
 	delete(s.held, r.Name)
 	s.freeLocked(images)
-	return &sdk.DeleteRepositoryOutput{Repository: s.describe(r)}, nil
+	return &DeleteRepositoryOutput{Repository: s.describe(r)}, nil
 }
 
-func (s *Service) putImageTagMutability(ctx context.Context, in *sdk.PutImageTagMutabilityInput) (*sdk.PutImageTagMutabilityOutput, error) {
+func (s *Service) putImageTagMutability(ctx context.Context, in *PutImageTagMutabilityInput) (*PutImageTagMutabilityOutput, error) {
 	r, err := s.change(ctx, in.RepositoryName, in.RegistryId, func(r *repository) error {
 		r.Mutability, r.Exclusions = in.ImageTagMutability, in.ImageTagMutabilityExclusionFilters
 		return checkMutability(r.Mutability, r.Exclusions)
@@ -125,14 +122,14 @@ func (s *Service) putImageTagMutability(ctx context.Context, in *sdk.PutImageTag
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.PutImageTagMutabilityOutput{
+	return &PutImageTagMutabilityOutput{
 		RegistryId: &s.config.Account.ID, RepositoryName: &r.Name, ImageTagMutability: r.Mutability,
 		ImageTagMutabilityExclusionFilters: r.Exclusions,
 	}, nil
 }
 
-func checkMutability(m types.ImageTagMutability, filters []types.ImageTagMutabilityExclusionFilter) error {
-	excludes := m == types.ImageTagMutabilityImmutableWithExclusion || m == types.ImageTagMutabilityMutableWithExclusion
+func checkMutability(m ImageTagMutability, filters []ImageTagMutabilityExclusionFilter) error {
+	excludes := m == ImageTagMutabilityImmutableWithExclusion || m == ImageTagMutabilityMutableWithExclusion
 	switch {
 	case !slices.Contains(m.Values(), m):
 		return invalid("imageTagMutability", "Member must satisfy enum value set: [IMMUTABLE, MUTABLE, MUTABLE_WITH_EXCLUSION, IMMUTABLE_WITH_EXCLUSION]")
@@ -146,15 +143,15 @@ func checkMutability(m types.ImageTagMutability, filters []types.ImageTagMutabil
 
 // fixes reports whether a tag, once it is there, stays with its image.
 func (r repository) fixes(tag string) bool {
-	excluded := slices.ContainsFunc(r.Exclusions, func(f types.ImageTagMutabilityExclusionFilter) bool {
+	excluded := slices.ContainsFunc(r.Exclusions, func(f ImageTagMutabilityExclusionFilter) bool {
 		matches, err := path.Match(deref(f.Filter), tag) // a tag has no slash
 		return matches && err == nil
 	})
-	fixed := r.Mutability == types.ImageTagMutabilityImmutable || r.Mutability == types.ImageTagMutabilityImmutableWithExclusion
+	fixed := r.Mutability == ImageTagMutabilityImmutable || r.Mutability == ImageTagMutabilityImmutableWithExclusion
 	return fixed != excluded
 }
 
-func (s *Service) putImageScanningConfiguration(ctx context.Context, in *sdk.PutImageScanningConfigurationInput) (*sdk.PutImageScanningConfigurationOutput, error) {
+func (s *Service) putImageScanningConfiguration(ctx context.Context, in *PutImageScanningConfigurationInput) (*PutImageScanningConfigurationOutput, error) {
 	r, err := s.change(ctx, in.RepositoryName, in.RegistryId, func(r *repository) error {
 		if in.ImageScanningConfiguration == nil {
 			return invalid("imageScanningConfiguration", "Member must not be null")
@@ -165,8 +162,8 @@ func (s *Service) putImageScanningConfiguration(ctx context.Context, in *sdk.Put
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.PutImageScanningConfigurationOutput{
+	return &PutImageScanningConfigurationOutput{
 		RegistryId: &s.config.Account.ID, RepositoryName: &r.Name,
-		ImageScanningConfiguration: &types.ImageScanningConfiguration{ScanOnPush: r.Scan},
+		ImageScanningConfiguration: &ImageScanningConfiguration{ScanOnPush: r.Scan},
 	}, nil
 }

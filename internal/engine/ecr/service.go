@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/spate-run/spate/internal/store"
@@ -51,10 +50,10 @@ type Service struct {
 type repository struct {
 	Name       string
 	Created    time.Time
-	Mutability types.ImageTagMutability
-	Exclusions []types.ImageTagMutabilityExclusionFilter
+	Mutability ImageTagMutability
+	Exclusions []ImageTagMutabilityExclusionFilter
 	Scan       bool
-	Encryption types.EncryptionConfiguration
+	Encryption EncryptionConfiguration
 	Lifecycle  *string
 	Policy     *string
 	Tags       map[string]string

@@ -10,9 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 )
 
 // tokenLife is how long docker stays logged in, as on AWS.
@@ -21,10 +18,10 @@ const tokenLife = 12 * time.Hour
 // user is the name that docker logs in with.
 const user = "AWS"
 
-func (s *Service) getAuthorizationToken(context.Context, *sdk.GetAuthorizationTokenInput) (*sdk.GetAuthorizationTokenOutput, error) {
+func (s *Service) getAuthorizationToken(context.Context, *GetAuthorizationTokenInput) (*GetAuthorizationTokenOutput, error) {
 	expires := time.Now().Add(tokenLife).Truncate(time.Second)
 	login := user + ":" + s.password(strconv.FormatInt(expires.Unix(), 10))
-	return &sdk.GetAuthorizationTokenOutput{AuthorizationData: []types.AuthorizationData{{
+	return &GetAuthorizationTokenOutput{AuthorizationData: []AuthorizationData{{
 		AuthorizationToken: new(base64.StdEncoding.EncodeToString([]byte(login))),
 		ExpiresAt:          &expires, ProxyEndpoint: &s.config.Endpoint,
 	}}}, nil

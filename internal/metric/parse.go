@@ -356,6 +356,6 @@ func (p *parser) period() (term, error) {
 	if err != nil {
 		return term{}, err
 	}
-	of.kind, of.eval = scalar, func(e *Evaluation) value { return value{number: e.program.Period(id).Seconds()} }
+	of.kind, of.eval = scalar, func(e *Evaluation) value { return value{number: e.grid.Period.Seconds()} }
 	return of, p.expect(")")
 }

@@ -294,7 +294,7 @@ func TestPutTrackingPolicyRefuses(t *testing.T) {
 			"1 validation error detected: Value null at 'targetTrackingScalingPolicyConfiguration.customizedMetricSpecification.statistic' failed to satisfy constraint: Member must not be null"},
 		"what CloudWatch refuses": {with(func(c *types.TargetTrackingScalingPolicyConfiguration) {
 			c.CustomizedMetricSpecification = &types.CustomizedMetricSpecification{Metrics: []types.TargetTrackingMetricDataQuery{{Id: aws.String("a"), Expression: aws.String("b + 1")}}}
-		}), "Error in expression 'a': there is no query with the id 'b'."},
+		}), "Error in expression 'a': Variable 'b' not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := f.client.PutScalingPolicy(t.Context(), tt.in)

@@ -1,6 +1,7 @@
 package cloudwatch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"github.com/spate-run/spate/internal/metric"
 	"github.com/spate-run/spate/internal/scaling"
 	"github.com/spate-run/spate/internal/store"
 )
@@ -30,9 +32,16 @@ type alarm struct {
 	rule    scaling.Alarm
 	program *program
 	watched string // the id of the query that the threshold is for
+	// significant is how many values an evaluation needs, where an alarm on a
+	// percentile ignores low samples; else 0.
+	significant float64
 	// values are the newest data points that there were to evaluate.
 	values []float64
 }
+
+// metricsLimit is how many metrics an alarm may be on.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+const metricsLimit = 10
 
 // newAlarm checks and compiles an alarm's configuration.
 func newAlarm(doc document) (*alarm, error) {
@@ -43,7 +52,7 @@ func newAlarm(doc document) (*alarm, error) {
 			Id: new("m"),
 			MetricStat: &types.MetricStat{
 				Metric: &types.Metric{Namespace: m.Namespace, MetricName: m.MetricName, Dimensions: m.Dimensions},
-				Period: m.Period, Stat: new(string(m.Statistic)), Unit: m.Unit,
+				Period: m.Period, Stat: new(cmp.Or(string(m.Statistic), aws.ToString(m.ExtendedStatistic))), Unit: m.Unit,
 			},
 		}}
 	}
@@ -51,16 +60,14 @@ func newAlarm(doc document) (*alarm, error) {
 	if err != nil {
 		return nil, err
 	}
-	returned := slices.DeleteFunc(slices.Clone(queries), func(q types.MetricDataQuery) bool {
-		return q.ReturnData != nil && !*q.ReturnData
-	})
-	if len(returned) != 1 {
-		return nil, validation("Exactly one element of the metrics list should return data.")
+	watched, err := p.watched(queries)
+	if err != nil {
+		return nil, err
 	}
-	return &alarm{
+	a := &alarm{
 		document: doc,
 		program:  p,
-		watched:  *returned[0].Id,
+		watched:  watched,
 		rule: scaling.Alarm{
 			Comparison: scaling.Comparison(m.ComparisonOperator),
 			Threshold:  aws.ToFloat64(m.Threshold),
@@ -68,10 +75,37 @@ func newAlarm(doc document) (*alarm, error) {
 			Datapoints: int(aws.ToInt32(m.DatapointsToAlarm)),
 			Missing:    scaling.Treatment(aws.ToString(m.TreatMissingData)),
 		},
-	}, nil
+	}
+	if aws.ToString(m.EvaluateLowSampleCountPercentile) == lowSampleIgnore {
+		a.significant = p.sources[watched].statistic.Significant()
+	}
+	return a, nil
 }
 
-func (a *alarm) period() time.Duration { return a.program.nodes[a.watched].period }
+// watched is the id of the one query that an alarm is for.
+func (p *program) watched(queries []types.MetricDataQuery) (string, error) {
+	if len(p.sources) > metricsLimit {
+		return "", validation("The alarm's metrics list has more than %d metrics.", metricsLimit)
+	}
+	returned := slices.DeleteFunc(slices.Clone(queries), func(q types.MetricDataQuery) bool {
+		return q.ReturnData != nil && !*q.ReturnData
+	})
+	if len(returned) != 1 {
+		return "", validation("Exactly one element of the metrics list should return data.")
+	}
+	id := *returned[0].Id
+	if !p.Single(id) {
+		return "", validation("Metrics expression that return multi time series are only allowed for MetricsInsights expression with an ORDER BY clause")
+	}
+	for _, q := range queries {
+		if p.Period(*q.Id) != p.Period(id) {
+			return "", validation("All metrics in an alarm must have the same period.")
+		}
+	}
+	return id, nil
+}
+
+func (a *alarm) period() time.Duration { return a.program.Period(a.watched) }
 
 func (a *alarm) enabled() bool { return aws.ToBool(a.Alarm.ActionsEnabled) }
 
@@ -114,27 +148,38 @@ func (a *alarm) repeated() []string {
 	})
 }
 
-// evaluate judges every alarm at the beginning of an interval, stores the
-// states that changed, and returns what is to be done.
-func (s *Service) evaluate(ctx context.Context, at time.Time) ([]deed, error) {
+// evaluate judges alarms at the beginning of a beat, stores the states that
+// changed, and returns what is to be done. Alarms with a period of a minute or
+// more, and repeated actions, are for whole intervals.
+func (s *Service) evaluate(ctx context.Context, at time.Time, whole bool) ([]deed, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var due []deed
 	changed := map[string]document{}
 	for _, name := range slices.Sorted(maps.Keys(s.alarms)) {
 		a := s.alarms[name]
-		points := s.points(a, at)
-		verdict := a.rule.Evaluate(scaling.State(a.Alarm.StateValue), points)
+		if !whole && a.period() >= time.Minute {
+			continue
+		}
+		points, enough, err := s.points(ctx, a, at)
+		if err != nil {
+			return nil, err
+		}
+		verdict := scaling.Verdict{State: scaling.State(a.Alarm.StateValue)}
+		if enough {
+			verdict = a.rule.Evaluate(verdict.State, points)
+		}
 		if len(verdict.Evaluated) > 0 {
 			a.values = values(verdict.Evaluated)
 		}
 		state := types.StateValue(verdict.State)
-		if state == a.Alarm.StateValue {
+		switch {
+		case state != a.Alarm.StateValue:
+			changed[name] = a.moved(state, verdict.Reason, a.reasonData(points, verdict))
+			due = append(due, deed{a.breach(), a.entered(state)})
+		case whole:
 			due = append(due, deed{a.breach(), a.repeated()})
-			continue
 		}
-		changed[name] = a.moved(state, verdict.Reason, a.reasonData(points, verdict))
-		due = append(due, deed{a.breach(), a.entered(state)})
 	}
 	slices.SortStableFunc(due, scaleOutFirst)
 	return due, s.move(ctx, changed)
@@ -157,8 +202,18 @@ func (s *Service) move(ctx context.Context, changed map[string]document) error {
 	if len(changed) == 0 {
 		return nil
 	}
-	if err := s.config.Store.Update(ctx, func(tx *store.Tx) error {
-		for name, doc := range changed {
+	var items []types.AlarmHistoryItem
+	for _, name := range slices.Sorted(maps.Keys(changed)) {
+		items = append(items, stateItem(s.alarms[name].Alarm, changed[name].Alarm))
+	}
+	return s.replace(ctx, changed, items)
+}
+
+// replace stores alarms whose configuration of metrics is as it was. The caller
+// holds s.mu.
+func (s *Service) replace(ctx context.Context, docs map[string]document, items []types.AlarmHistoryItem) error {
+	if err := s.update(ctx, items, func(tx *store.Tx) error {
+		for name, doc := range docs {
 			if err := s.table.Put(tx, name, doc); err != nil {
 				return err
 			}
@@ -167,8 +222,7 @@ func (s *Service) move(ctx context.Context, changed map[string]document) error {
 	}); err != nil {
 		return err
 	}
-	for name, doc := range changed {
-		s.recordState(s.alarms[name].Alarm, doc.Alarm)
+	for name, doc := range docs {
 		s.alarms[name].document = doc
 	}
 	return nil
@@ -189,39 +243,70 @@ func (a *alarm) moved(state types.StateValue, reason, data string) document {
 }
 
 // points are the alarm's data points, of periods divided by the cadence. The
-// last period ends with the interval that begins at the time at, or one step
-// before it when no data has come yet for that. The caller holds s.mu.
-func (s *Service) points(a *alarm, at time.Time) []scaling.Point {
-	period := a.period() / time.Duration(s.config.Cadence)
+// last period ends with the beat that begins at the time at, or one step before
+// it when no data has come yet for that. enough is false where an alarm on a
+// percentile has too few values to be judged. The caller holds s.mu.
+func (s *Service) points(ctx context.Context, a *alarm, at time.Time) (points []scaling.Point, enough bool, err error) {
+	period := max(a.period()/time.Duration(s.config.Cadence), time.Second)
 	step := min(period, s.interval())
+	g := metric.Grid{Period: period, Count: a.rule.Range()}
 	end := at.Truncate(step).Add(step)
-	points := s.ending(a, end, period)
-	newest := grid{begin: end.Add(-period), period: period, count: 1}
-	if math.IsNaN(points[len(points)-1].Value) || !s.fed(a.program, newest) {
-		return s.ending(a, end.Add(-step), period)
+	fed, err := s.fed(ctx, a.program, metric.Grid{Begin: end.Add(-period), Period: period, Count: 1})
+	if err != nil {
+		return nil, false, err
 	}
-	return points
+	for _, end := range []time.Time{end, end.Add(-step)} {
+		g.Begin = end.Add(-time.Duration(g.Count) * period)
+		e := s.on(ctx, a.program, g)
+		newest := e.Lines(a.watched)[0].Points
+		if e.err != nil {
+			return nil, false, e.err
+		}
+		points = points[:0]
+		for i, x := range newest {
+			points = append(points, scaling.Point{Time: g.At(i), Value: x})
+		}
+		if fed && !math.IsNaN(newest[len(newest)-1]) {
+			break
+		}
+	}
+	g.Begin, g.Count = g.At(g.Count-a.rule.Periods), a.rule.Periods
+	enough, err = s.enough(ctx, a, g)
+	return points, enough, err
 }
 
 // fed reports whether any metric of a program has data on a grid. Its values
 // do not tell: FILL makes some of nothing.
-func (s *Service) fed(p *program, g grid) bool {
-	for _, n := range p.nodes {
-		if m := n.query.MetricStat; m != nil && s.find(m.Metric).over(g, m.Unit)[0].count > 0 {
-			return true
+func (s *Service) fed(ctx context.Context, p *program, g metric.Grid) (bool, error) {
+	for _, from := range p.sources {
+		t, err := s.find(ctx, from.metric, g.Begin)
+		if err != nil {
+			return false, err
+		}
+		if t.over(g, from.unit, false)[0].Count > 0 {
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
-func (s *Service) ending(a *alarm, end time.Time, period time.Duration) []scaling.Point {
-	count := a.rule.Range()
-	g := grid{begin: end.Add(-time.Duration(count) * period), period: period, count: count}
-	points := make([]scaling.Point, count)
-	for i, x := range s.eval(a.program, a.watched, g) {
-		points[i] = scaling.Point{Time: g.at(i), Value: x}
+// enough reports whether there are values for a percentile that means
+// something; if the alarm cares.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/percentiles-with-low-samples.html
+func (s *Service) enough(ctx context.Context, a *alarm, g metric.Grid) (bool, error) {
+	if a.significant == 0 {
+		return true, nil
 	}
-	return points
+	from := a.program.sources[a.watched]
+	t, err := s.find(ctx, from.metric, g.Begin)
+	if err != nil {
+		return false, err
+	}
+	count := 0.
+	for _, x := range t.over(g, from.unit, false) {
+		count += x.Count
+	}
+	return count >= a.significant, nil
 }
 
 func values(points []scaling.Point) []float64 {
@@ -252,7 +337,7 @@ func (a *alarm) reasonData(points []scaling.Point, v scaling.Verdict) string {
 		Version:   "1.0",
 		QueryDate: time.Now().UTC().Format(layout),
 		StartDate: points[0].Time.UTC().Format(layout),
-		Statistic: string(a.Alarm.Statistic),
+		Statistic: cmp.Or(string(a.Alarm.Statistic), aws.ToString(a.Alarm.ExtendedStatistic)),
 		Period:    int(a.period().Seconds()),
 		Recent:    append([]float64{}, values(v.Evaluated)...),
 		Threshold: a.rule.Threshold,

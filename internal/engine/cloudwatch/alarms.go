@@ -17,14 +17,12 @@ import (
 
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
 func (s *Service) describeAlarms(_ context.Context, in *cw.DescribeAlarmsInput) (*cw.DescribeAlarmsOutput, error) {
-	switch {
-	case len(in.AlarmNames) > 0 && in.AlarmNamePrefix != nil:
-		return nil, validation("AlarmNames and AlarmNamePrefix must not be used together.")
-	case in.ChildrenOfAlarmName != nil || in.ParentsOfAlarmName != nil:
-		return nil, validation("Composite alarms are not supported.")
+	if err := s.checkDescribe(in); err != nil {
+		return nil, err
 	}
 	var matching []types.MetricAlarm
-	if len(in.AlarmTypes) == 0 || slices.Contains(in.AlarmTypes, types.AlarmTypeMetricAlarm) {
+	// There are no composite alarms, so no alarm has a parent.
+	if in.ParentsOfAlarmName == nil && (len(in.AlarmTypes) == 0 || slices.Contains(in.AlarmTypes, types.AlarmTypeMetricAlarm)) {
 		matching = s.list(func(m types.MetricAlarm) bool {
 			return (len(in.AlarmNames) == 0 || slices.Contains(in.AlarmNames, *m.AlarmName)) &&
 				strings.HasPrefix(*m.AlarmName, aws.ToString(in.AlarmNamePrefix)) &&
@@ -33,8 +31,8 @@ func (s *Service) describeAlarms(_ context.Context, in *cw.DescribeAlarmsInput) 
 		})
 	}
 	most := 50
-	if in.MaxRecords != nil {
-		most = 100
+	if in.MaxRecords != nil || len(in.AlarmNames) > 0 {
+		most = namesLimit
 	}
 	page, next, err := paged(matching, in.NextToken, in.MaxRecords, most)
 	if err != nil {
@@ -43,6 +41,42 @@ func (s *Service) describeAlarms(_ context.Context, in *cw.DescribeAlarmsInput) 
 	return &cw.DescribeAlarmsOutput{
 		MetricAlarms: page, CompositeAlarms: []types.CompositeAlarm{}, LogAlarms: []types.LogAlarm{}, NextToken: next,
 	}, nil
+}
+
+func (s *Service) checkDescribe(in *cw.DescribeAlarmsInput) error {
+	others := len(in.AlarmNames) > 0 || in.AlarmNamePrefix != nil || in.StateValue != "" || in.ActionPrefix != nil || len(in.AlarmTypes) > 0
+	switch {
+	case len(in.AlarmNames) > 0 && in.AlarmNamePrefix != nil:
+		return validation("AlarmNames and AlarmNamePrefix must not be used together.")
+	case (in.ChildrenOfAlarmName != nil || in.ParentsOfAlarmName != nil) && (others || in.ChildrenOfAlarmName != nil && in.ParentsOfAlarmName != nil):
+		return validation("ChildrenOfAlarmName and ParentsOfAlarmName must not be used together with other parameters than MaxRecords and NextToken.")
+	case in.ChildrenOfAlarmName != nil:
+		return noAlarm(*in.ChildrenOfAlarmName) // no composite alarm
+	case in.ParentsOfAlarmName != nil && len(s.list(func(m types.MetricAlarm) bool { return *m.AlarmName == *in.ParentsOfAlarmName })) == 0:
+		return noAlarm(*in.ParentsOfAlarmName)
+	case in.StateValue != "" && !slices.Contains(in.StateValue.Values(), in.StateValue):
+		return notOneOf(in.StateValue, "stateValue", in.StateValue.Values())
+	}
+	for _, kind := range in.AlarmTypes {
+		if !slices.Contains(kind.Values(), kind) {
+			return notOneOf(kind, "alarmTypes", kind.Values())
+		}
+	}
+	return checkNames(in.AlarmNames)
+}
+
+// namesLimit is how many alarms a request may name.
+const namesLimit = 100
+
+func checkNames(names []string) error {
+	if len(names) > namesLimit {
+		return tooLong("alarmNames", namesLimit)
+	}
+	return nil
+}
+
+func tooLong(member string, most int) error {
+	return validation("1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length less than or equal to %d", member, most)
 }
 
 func actsOn(m types.MetricAlarm, prefix string) bool {
@@ -71,10 +105,14 @@ func (s *Service) describeAlarmsForMetric(_ context.Context, in *cw.DescribeAlar
 	case in.Namespace == nil:
 		return nil, required("Namespace")
 	}
-	wanted := ringKey(*in.Namespace, *in.MetricName, sorted(in.Dimensions))
+	if in.Statistic != "" && in.ExtendedStatistic != nil {
+		return nil, invalidCombination("Statistic and ExtendedStatistic are mutually exclusive.")
+	}
+	wanted := trackKey(*in.Namespace, *in.MetricName, sorted(in.Dimensions))
 	return &cw.DescribeAlarmsForMetricOutput{MetricAlarms: s.list(func(m types.MetricAlarm) bool {
-		return m.MetricName != nil && wanted == ringKey(*m.Namespace, *m.MetricName, sorted(m.Dimensions)) &&
+		return m.MetricName != nil && wanted == trackKey(*m.Namespace, *m.MetricName, sorted(m.Dimensions)) &&
 			(in.Statistic == "" || in.Statistic == m.Statistic) &&
+			(in.ExtendedStatistic == nil || *in.ExtendedStatistic == aws.ToString(m.ExtendedStatistic)) &&
 			(in.Period == nil || *in.Period == aws.ToInt32(m.Period)) &&
 			(in.Unit == "" || in.Unit == m.Unit)
 	})}, nil
@@ -86,12 +124,18 @@ func (s *Service) deleteAlarms(ctx context.Context, in *cw.DeleteAlarmsInput) (*
 	if len(in.AlarmNames) == 0 {
 		return nil, required("AlarmNames")
 	}
-	if len(in.AlarmNames) > 100 {
-		return nil, validation("1 validation error detected: Value at 'alarmNames' failed to satisfy constraint: Member must have length less than or equal to 100")
+	if err := checkNames(in.AlarmNames); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.config.Store.Update(ctx, func(tx *store.Tx) error {
+	var items []types.AlarmHistoryItem
+	for _, name := range in.AlarmNames {
+		if s.alarms[name] != nil {
+			items = append(items, configurationItem(name, "deleted"))
+		}
+	}
+	if err := s.update(ctx, items, func(tx *store.Tx) error {
 		for _, name := range in.AlarmNames {
 			if err := s.table.Delete(tx, name); err != nil {
 				return err
@@ -102,17 +146,9 @@ func (s *Service) deleteAlarms(ctx context.Context, in *cw.DeleteAlarmsInput) (*
 		return nil, err
 	}
 	for _, name := range in.AlarmNames {
-		if _, ok := s.alarms[name]; ok {
-			delete(s.alarms, name)
-			s.recordConfiguration(name, "deleted")
-		}
+		delete(s.alarms, name)
 	}
 	return &cw.DeleteAlarmsOutput{}, nil
-}
-
-func (s *Service) recordConfiguration(name, what string) {
-	s.record(name, types.HistoryItemTypeConfigurationUpdate, "Alarm \""+name+"\" "+what,
-		map[string]string{"version": "1.0", "type": strings.ToUpper(what[:1]) + what[1:len(what)-1]})
 }
 
 // setAlarmState sets a state until the next evaluation, and performs the
@@ -126,6 +162,10 @@ func (s *Service) setAlarmState(ctx context.Context, in *cw.SetAlarmStateInput) 
 		return nil, required("StateReason")
 	case !slices.Contains(in.StateValue.Values(), in.StateValue):
 		return nil, notOneOf(in.StateValue, "stateValue", in.StateValue.Values())
+	case len(*in.StateReason) > 1023:
+		return nil, tooLong("stateReason", 1023)
+	case len(aws.ToString(in.StateReasonData)) > 4000:
+		return nil, tooLong("stateReasonData", 4000)
 	case in.StateReasonData != nil && !json.Valid([]byte(*in.StateReasonData)):
 		return nil, &wire.Fault{Code: "InvalidFormatFault", QueryCode: "InvalidFormat", Message: "StateReasonData is not valid JSON."}
 	}
@@ -155,11 +195,22 @@ func (s *Service) setState(ctx context.Context, in *cw.SetAlarmStateInput) (deed
 }
 
 func (s *Service) enableAlarmActions(ctx context.Context, in *cw.EnableAlarmActionsInput) (*cw.EnableAlarmActionsOutput, error) {
-	return &cw.EnableAlarmActionsOutput{}, s.rewrite(ctx, in.AlarmNames, func(d *document) { d.Alarm.ActionsEnabled = new(true) })
+	return &cw.EnableAlarmActionsOutput{}, s.able(ctx, in.AlarmNames, true)
 }
 
 func (s *Service) disableAlarmActions(ctx context.Context, in *cw.DisableAlarmActionsInput) (*cw.DisableAlarmActionsOutput, error) {
-	return &cw.DisableAlarmActionsOutput{}, s.rewrite(ctx, in.AlarmNames, func(d *document) { d.Alarm.ActionsEnabled = new(false) })
+	return &cw.DisableAlarmActionsOutput{}, s.able(ctx, in.AlarmNames, false)
+}
+
+// able lets the actions of the alarms that there are be performed, or not.
+func (s *Service) able(ctx context.Context, names []string, enabled bool) error {
+	if len(names) == 0 {
+		return required("AlarmNames")
+	}
+	if err := checkNames(names); err != nil {
+		return err
+	}
+	return s.rewrite(ctx, names, func(d *document) { d.Alarm.ActionsEnabled = &enabled })
 }
 
 // rewrite changes what is not evaluated of the alarms that there are.
@@ -174,28 +225,55 @@ func (s *Service) rewrite(ctx context.Context, names []string, change func(*docu
 			docs[name] = doc
 		}
 	}
-	if err := s.config.Store.Update(ctx, func(tx *store.Tx) error {
-		for name, doc := range docs {
-			if err := s.table.Put(tx, name, doc); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	for name, doc := range docs {
-		s.alarms[name].document = doc
-	}
-	return nil
+	return s.replace(ctx, docs, nil)
 }
 
 func (s *Service) tagResource(ctx context.Context, in *cw.TagResourceInput) (*cw.TagResourceOutput, error) {
+	if len(in.Tags) == 0 {
+		return nil, required("Tags")
+	}
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
+	if _, tags, err := s.tagged(in.ResourceARN); err != nil {
+		return nil, err
+	} else if len(tags)+len(in.Tags) > tagsLimit {
+		set := maps.Clone(tags)
+		for _, tag := range in.Tags {
+			set[*tag.Key] = *tag.Value
+		}
+		if len(set) > tagsLimit {
+			return nil, tooLong("tags", tagsLimit)
+		}
+	}
 	return &cw.TagResourceOutput{}, s.retag(ctx, in.ResourceARN, func(tags map[string]string) {
 		for _, tag := range in.Tags {
-			tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+			tags[*tag.Key] = *tag.Value
 		}
 	})
+}
+
+// tagsLimit is how many tags an alarm can have.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Tag.html
+const tagsLimit = 50
+
+func checkTags(tags []types.Tag) error {
+	if len(tags) > tagsLimit {
+		return tooLong("tags", tagsLimit)
+	}
+	for _, tag := range tags {
+		switch key := aws.ToString(tag.Key); {
+		case tag.Key == nil:
+			return required("Tags.member.Key")
+		case tag.Value == nil:
+			return required("Tags.member.Value")
+		case key == "" || len(key) > 128 || strings.HasPrefix(strings.ToLower(key), "aws:"):
+			return invalidValue("The value %s for parameter Tags.member.Key is invalid.", key)
+		case len(*tag.Value) > 256:
+			return invalidValue("The value %s for parameter Tags.member.Value is invalid.", *tag.Value)
+		}
+	}
+	return nil
 }
 
 func (s *Service) untagResource(ctx context.Context, in *cw.UntagResourceInput) (*cw.UntagResourceOutput, error) {

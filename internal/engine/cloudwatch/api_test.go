@@ -3,7 +3,7 @@ package cloudwatch_test
 import (
 	"fmt"
 	"math"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,7 +47,7 @@ func TestPutMetricAlarmRefuses(t *testing.T) {
 		"odd missing data":       {func(in *cw.PutMetricAlarmInput) { in.TreatMissingData = new("fine") }, "ValidationError"},
 		"odd action":             {func(in *cw.PutMetricAlarmInput) { in.AlarmActions = []string{"page me"} }, "ValidationError"},
 		"a metric and math":      {func(in *cw.PutMetricAlarmInput) { in.Metrics = []types.MetricDataQuery{sum("1")} }, "ValidationError"},
-		"a percentile":           {func(in *cw.PutMetricAlarmInput) { in.ExtendedStatistic = new("p90") }, "ValidationError"},
+		"two statistics":         {func(in *cw.PutMetricAlarmInput) { in.ExtendedStatistic = new("p90") }, "InvalidParameterCombination"},
 		"a threshold of nothing": {func(in *cw.PutMetricAlarmInput) { in.Threshold = new(math.NaN()) }, "InvalidParameterValue"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -305,19 +305,15 @@ func TestQueriesAreChecked(t *testing.T) {
 		queries []types.MetricDataQuery
 		message string
 	}{
-		"function":  {[]types.MetricDataQuery{a, expression("e", "STDDEV([a])")}, "Error in expression 'e': the function STDDEV is not supported"},
-		"all":       {[]types.MetricDataQuery{a, expression("e", "FILL(METRICS(), 0)")}, "Error in expression 'e': its result is a list of time series, not a single time series"},
-		"linear":    {[]types.MetricDataQuery{a, expression("e", "FILL(a, LINEAR)")}, "Error in expression 'e': LINEAR is not supported"},
-		"unknown":   {[]types.MetricDataQuery{a, expression("e", "a + b")}, "Error in expression 'e': there is no query with the id 'b'."},
-		"circle":    {[]types.MetricDataQuery{a, expression("e", "a + e")}, "Error in expression 'e': it refers to itself."},
-		"no metric": {[]types.MetricDataQuery{expression("e", "1 + 2")}, "Error in expression 'e': it refers to no metric"},
-		"periods":   {[]types.MetricDataQuery{a, hourly, expression("e", "a + h")}, "Error in expression 'e': the periods of its metrics differ."},
-		"open":      {[]types.MetricDataQuery{a, expression("e", "(a + 1")}, `Error in expression 'e': expected ")" before ""`},
-		"end":       {[]types.MetricDataQuery{a, expression("e", "a +")}, "Error in expression 'e': unexpected end of the expression"},
-		"rest":      {[]types.MetricDataQuery{a, expression("e", "a 2")}, `Error in expression 'e': unexpected "2"`},
-		"twice":     {[]types.MetricDataQuery{a, a}, "The values for parameter id in MetricDataQueries are not unique."},
-		"long":      {[]types.MetricDataQuery{a, expression("e", strings.Repeat("(", 2049))}, "Error in expression 'e': it is longer than 2048 characters."},
-		"id":        {[]types.MetricDataQuery{expression("E", "1")}, "The value 'E' for parameter Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$."},
+		"function": {[]types.MetricDataQuery{a, expression("e", "MEDIAN([a])")}, "Error in expression 'e': Function 'MEDIAN' not found"},
+		"unknown":  {[]types.MetricDataQuery{a, expression("e", "a + b")}, "Error in expression 'e': Variable 'b' not found"},
+		"syntax":   {[]types.MetricDataQuery{a, expression("e", "(a + 1")}, "Error in expression 'e': Invalid syntax"},
+		"empty":    {[]types.MetricDataQuery{a, expression("e", "")}, "Error in expression 'e': Invalid syntax"},
+		"periods":  {[]types.MetricDataQuery{a, hourly, expression("e", "a + h")}, "Error in expression 'e': All metrics must have the same period"},
+		"twice":    {[]types.MetricDataQuery{a, a}, "The values for parameter id in MetricDataQueries are not unique."},
+		"id":       {[]types.MetricDataQuery{a, expression("E", "1")}, "The value E for parameter MetricDataQueries.member.2.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$."},
+		"neither":  {[]types.MetricDataQuery{{Id: new("a")}}, "Exactly one of the parameters Expression and MetricStat must be set for the query 'a'."},
+		"too many": {slices.Repeat([]types.MetricDataQuery{a}, 501), "The collection MetricDataQueries must not have a size greater than 500."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := client.GetMetricData(t.Context(), &cw.GetMetricDataInput{

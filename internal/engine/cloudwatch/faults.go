@@ -33,14 +33,18 @@ func required(parameter string) error {
 	}
 }
 
+func list[E ~string](values []E) string {
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = string(v)
+	}
+	return strings.Join(names, ", ")
+}
+
 // notOneOf is how AWS words a value outside of an enumeration.
 func notOneOf[E ~string](value E, member string, values []E) error {
-	var names []string
-	for _, v := range values {
-		names = append(names, string(v))
-	}
 	return validation("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]",
-		value, member, strings.Join(names, ", "))
+		value, member, list(values))
 }
 
 func invalidToken() error {

@@ -3,41 +3,119 @@ package cloudwatch
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/spate-run/spate/internal/store"
 )
 
-// historyLimit is how many items of history are kept, of all alarms together.
-const historyLimit = 1000
+// History is kept for 30 days, but no more than so many items, of all alarms
+// together.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
+const (
+	historyAge   = 30 * 24 * time.Hour
+	historyLimit = 1000
+)
 
-// record adds an item to the history. The caller holds s.mu.
-func (s *Service) record(alarm string, kind types.HistoryItemType, summary string, data any) {
+// newItem is an item of the history, at this moment.
+func newItem(alarm string, kind types.HistoryItemType, summary string, data any) types.AlarmHistoryItem {
 	text, _ := json.Marshal(data) // of strings and maps only
-	s.history = append(s.history, types.AlarmHistoryItem{
+	return types.AlarmHistoryItem{
 		AlarmName:       &alarm,
 		AlarmType:       types.AlarmTypeMetricAlarm,
 		HistoryItemType: kind,
 		HistorySummary:  &summary,
 		HistoryData:     new(string(text)),
 		Timestamp:       new(time.Now().UTC()),
-	})
-	if len(s.history) > historyLimit {
-		s.history = s.history[1:]
 	}
 }
 
-func (s *Service) recordState(from, to types.MetricAlarm) {
-	state := func(m types.MetricAlarm) map[string]string {
-		return map[string]string{"stateValue": string(m.StateValue), "stateReason": aws.ToString(m.StateReason)}
+// remember adds an item that is not in the store yet. The caller holds s.mu.
+func (s *Service) remember(item types.AlarmHistoryItem) {
+	s.history = append(s.history, item)
+	if len(s.history) > historyLimit {
+		s.history = s.history[1:]
 	}
-	s.record(*to.AlarmName, types.HistoryItemTypeStateUpdate,
+	s.unsaved = min(s.unsaved+1, len(s.history))
+}
+
+// openHistory reads the items that are in the store.
+func (s *Service) openHistory(ctx context.Context) error {
+	rows, err := s.config.Store.Query(ctx, "SELECT item FROM cloudwatch_history ORDER BY id")
+	if err != nil {
+		return fmt.Errorf("reading alarm history: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text []byte
+		var item types.AlarmHistoryItem
+		if err := rows.Scan(&text); err != nil {
+			return fmt.Errorf("reading alarm history: %w", err)
+		}
+		if err := json.Unmarshal(text, &item); err != nil {
+			return fmt.Errorf("reading alarm history: %w", err)
+		}
+		s.history = append(s.history, item)
+	}
+	s.history = s.history[max(0, len(s.history)-historyLimit):]
+	return rows.Err()
+}
+
+// saveHistory writes the items that are not in the store, and those that come
+// with a change.
+func (s *Service) saveHistory(tx *store.Tx, items []types.AlarmHistoryItem) error {
+	for _, item := range slices.Concat(s.history[len(s.history)-s.unsaved:], items) {
+		text, err := json.Marshal(item)
+		if err != nil {
+			return fmt.Errorf("writing alarm history: %w", err)
+		}
+		if _, err := tx.Exec("INSERT INTO cloudwatch_history (at, item) VALUES (?, ?)", item.Timestamp.UnixMilli(), string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetHistory removes the items that are too old. The caller holds s.mu.
+func (s *Service) forgetHistory(now time.Time) {
+	s.history = slices.DeleteFunc(s.history, func(item types.AlarmHistoryItem) bool {
+		return item.Timestamp.Before(now.Add(-historyAge))
+	})
+	s.unsaved = min(s.unsaved, len(s.history))
+}
+
+// deleteHistory removes from the store what is too old or too much.
+func deleteHistory(tx *store.Tx, now time.Time) error {
+	if _, err := tx.Exec("DELETE FROM cloudwatch_history WHERE at < ?", now.Add(-historyAge).UnixMilli()); err != nil {
+		return err
+	}
+	_, err := tx.Exec("DELETE FROM cloudwatch_history WHERE id <= (SELECT MAX(id) FROM cloudwatch_history) - ?", historyLimit)
+	return err
+}
+
+func stateItem(from, to types.MetricAlarm) types.AlarmHistoryItem {
+	state := func(m types.MetricAlarm) map[string]any {
+		said := map[string]any{"stateValue": m.StateValue, "stateReason": aws.ToString(m.StateReason)}
+		if data := aws.ToString(m.StateReasonData); data != "" {
+			said["stateReasonData"] = json.RawMessage(data)
+		}
+		return said
+	}
+	return newItem(*to.AlarmName, types.HistoryItemTypeStateUpdate,
 		"Alarm updated from "+string(from.StateValue)+" to "+string(to.StateValue),
 		map[string]any{"version": "1.0", "oldState": state(from), "newState": state(to)})
+}
+
+func configurationItem(name, what string) types.AlarmHistoryItem {
+	return newItem(name, types.HistoryItemTypeConfigurationUpdate, "Alarm \""+name+"\" "+what,
+		map[string]string{"version": "1.0", "type": strings.ToUpper(what[:1]) + what[1:len(what)-1]})
 }
 
 // recordAction tells apart an action's success and failure. Repeats of an
@@ -58,18 +136,26 @@ func (s *Service) recordAction(alarm, arn string, err error) {
 			return
 		}
 	}
-	s.record(alarm, types.HistoryItemTypeAction, summary,
-		map[string]any{"version": "1.0", "actionExecutionState": outcome, "notificationResource": arn})
+	s.remember(newItem(alarm, types.HistoryItemTypeAction, summary,
+		map[string]any{"version": "1.0", "actionExecutionState": outcome, "notificationResource": arn}))
 }
 
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
 func (s *Service) describeAlarmHistory(_ context.Context, in *cw.DescribeAlarmHistoryInput) (*cw.DescribeAlarmHistoryOutput, error) {
+	switch {
+	case in.HistoryItemType != "" && !slices.Contains(in.HistoryItemType.Values(), in.HistoryItemType):
+		return nil, notOneOf(in.HistoryItemType, "historyItemType", in.HistoryItemType.Values())
+	case in.ScanBy != "" && !slices.Contains(in.ScanBy.Values(), in.ScanBy):
+		return nil, notOneOf(in.ScanBy, "scanBy", in.ScanBy.Values())
+	case in.StartDate != nil && in.EndDate != nil && in.EndDate.Before(*in.StartDate):
+		return nil, validation("The parameter StartDate must be less than the parameter EndDate.")
+	}
 	s.mu.Lock()
 	items := slices.Clone(s.history)
 	s.mu.Unlock()
 	items = slices.DeleteFunc(items, func(item types.AlarmHistoryItem) bool {
 		return in.AlarmName != nil && *in.AlarmName != *item.AlarmName ||
-			len(in.AlarmTypes) > 0 && !slices.Contains(in.AlarmTypes, item.AlarmType) ||
+			len(in.AlarmTypes) > 0 && !slices.Contains(in.AlarmTypes, item.AlarmType) || in.AlarmContributorId != nil ||
 			in.HistoryItemType != "" && in.HistoryItemType != item.HistoryItemType ||
 			in.StartDate != nil && item.Timestamp.Before(*in.StartDate) ||
 			in.EndDate != nil && item.Timestamp.After(*in.EndDate)

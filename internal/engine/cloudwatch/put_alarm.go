@@ -1,6 +1,7 @@
 package cloudwatch
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -11,7 +12,9 @@ import (
 	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"github.com/spate-run/spate/internal/metric"
 	"github.com/spate-run/spate/internal/scaling"
+	"github.com/spate-run/spate/internal/store"
 )
 
 // putMetricAlarm makes an alarm or replaces its configuration; the state of one
@@ -24,7 +27,7 @@ func (s *Service) putMetricAlarm(ctx context.Context, in *cw.PutMetricAlarmInput
 	name, now := *in.AlarmName, time.Now().UTC()
 	doc := document{Alarm: s.configured(in, now), Tags: map[string]string{}}
 	for _, tag := range in.Tags {
-		doc.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+		doc.Tags[*tag.Key] = *tag.Value
 	}
 
 	s.mu.Lock()
@@ -46,11 +49,11 @@ func (s *Service) putMetricAlarm(ctx context.Context, in *cw.PutMetricAlarmInput
 	if err := checkWindow(a.period(), *in.EvaluationPeriods); err != nil {
 		return nil, err
 	}
-	if err := s.table.Save(ctx, name, doc); err != nil {
+	items := []types.AlarmHistoryItem{configurationItem(name, change)}
+	if err := s.update(ctx, items, func(tx *store.Tx) error { return s.table.Put(tx, name, doc) }); err != nil {
 		return nil, err
 	}
 	s.alarms[name] = a
-	s.recordConfiguration(name, change)
 	return &cw.PutMetricAlarmOutput{}, nil
 }
 
@@ -70,6 +73,7 @@ func (s *Service) configured(in *cw.PutMetricAlarmInput, now time.Time) types.Me
 		EvaluationPeriods:                  in.EvaluationPeriods,
 		DatapointsToAlarm:                  in.DatapointsToAlarm,
 		TreatMissingData:                   in.TreatMissingData,
+		EvaluateLowSampleCountPercentile:   in.EvaluateLowSampleCountPercentile,
 		Metrics:                            in.Metrics,
 		StateValue:                         types.StateValueInsufficientData,
 		StateReason:                        new(scaling.Initial),
@@ -78,7 +82,7 @@ func (s *Service) configured(in *cw.PutMetricAlarmInput, now time.Time) types.Me
 	}
 	if len(in.Metrics) == 0 {
 		m.Namespace, m.MetricName, m.Dimensions = in.Namespace, in.MetricName, append([]types.Dimension{}, in.Dimensions...)
-		m.Statistic, m.Period, m.Unit = in.Statistic, in.Period, in.Unit
+		m.Statistic, m.ExtendedStatistic, m.Period, m.Unit = in.Statistic, in.ExtendedStatistic, in.Period, in.Unit
 	}
 	return m
 }
@@ -87,6 +91,10 @@ func checkAlarm(in *cw.PutMetricAlarmInput) error {
 	switch {
 	case aws.ToString(in.AlarmName) == "":
 		return required("AlarmName")
+	case len(*in.AlarmName) > 255:
+		return tooLong("alarmName", 255)
+	case len(aws.ToString(in.AlarmDescription)) > 1024:
+		return tooLong("alarmDescription", 1024)
 	case in.ComparisonOperator == "":
 		return required("ComparisonOperator")
 	case !slices.Contains(in.ComparisonOperator.Values(), in.ComparisonOperator):
@@ -97,6 +105,8 @@ func checkAlarm(in *cw.PutMetricAlarmInput) error {
 		return required("EvaluationPeriods")
 	case in.EvaluationCriteria != nil || in.EvaluationWindow != nil || in.EvaluationInterval != nil:
 		return validation("EvaluationCriteria, EvaluationWindow and EvaluationInterval are not supported.")
+	case in.WarmUpConfiguration != nil || in.ActionConfiguration != nil:
+		return validation("WarmUpConfiguration and ActionConfiguration are not supported.")
 	case in.Threshold == nil:
 		return required("Threshold")
 	case math.IsNaN(*in.Threshold) || math.IsInf(*in.Threshold, 0):
@@ -110,19 +120,47 @@ func checkAlarm(in *cw.PutMetricAlarmInput) error {
 	case in.TreatMissingData != nil && !scaling.Treatment(*in.TreatMissingData).Valid():
 		return validation("Unsupported treat missing data: %s. Expected values: breaching, notBreaching, ignore, missing.", *in.TreatMissingData)
 	}
-	for _, arn := range slices.Concat(in.AlarmActions, in.OKActions, in.InsufficientDataActions) {
-		if !strings.HasPrefix(arn, "arn:") {
-			return validation("Invalid arn syntax: %s", arn)
-		}
+	if err := cmp.Or(checkActions(in.AlarmActions, "alarmActions"), checkActions(in.OKActions, "oKActions"),
+		checkActions(in.InsufficientDataActions, "insufficientDataActions")); err != nil {
+		return err
+	}
+	if err := checkTags(in.Tags); err != nil {
+		return err
 	}
 	return checkMetric(in)
 }
 
+// actionsLimit is how many actions an alarm has for one state.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+const actionsLimit = 5
+
+func checkActions(arns []string, member string) error {
+	if len(arns) > actionsLimit {
+		return tooLong(member, actionsLimit)
+	}
+	for _, arn := range arns {
+		if !strings.HasPrefix(arn, "arn:") {
+			return validation("Invalid arn syntax: %s", arn)
+		}
+	}
+	return nil
+}
+
+// What EvaluateLowSampleCountPercentile can be.
+const (
+	lowSampleEvaluate = "evaluate"
+	lowSampleIgnore   = "ignore"
+)
+
 // checkMetric holds an alarm to either one metric or metric math.
 func checkMetric(in *cw.PutMetricAlarmInput) error {
 	if len(in.Metrics) > 0 {
-		if in.MetricName != nil || in.Namespace != nil || in.Period != nil || in.Statistic != "" || len(in.Dimensions) > 0 {
+		if in.MetricName != nil || in.Namespace != nil || in.Period != nil || in.Statistic != "" || in.ExtendedStatistic != nil ||
+			len(in.Dimensions) > 0 || in.Unit != "" {
 			return validation("Metrics list cannot be used together with the parameters of a single metric.")
+		}
+		if in.EvaluateLowSampleCountPercentile != nil {
+			return validation("EvaluateLowSampleCountPercentile can only be used with ExtendedStatistic.")
 		}
 		return nil
 	}
@@ -133,12 +171,35 @@ func checkMetric(in *cw.PutMetricAlarmInput) error {
 		return required("Namespace")
 	case in.Period == nil:
 		return required("Period")
-	case in.ExtendedStatistic != nil:
-		return validation("ExtendedStatistic is not supported.")
-	case in.Statistic == "":
+	case in.Statistic == "" && in.ExtendedStatistic == nil:
 		return required("Statistic")
-	case !slices.Contains(in.Statistic.Values(), in.Statistic):
+	case in.Statistic != "" && in.ExtendedStatistic != nil:
+		return invalidCombination("Statistic and ExtendedStatistic are mutually exclusive.")
+	case in.Statistic != "" && !slices.Contains(in.Statistic.Values(), in.Statistic):
 		return notOneOf(in.Statistic, "statistic", in.Statistic.Values())
+	case in.Unit != "" && !slices.Contains(in.Unit.Values(), in.Unit):
+		return notOneOf(in.Unit, "unit", in.Unit.Values())
+	case len(in.Dimensions) > dimensionLimit:
+		return tooLong("dimensions", dimensionLimit)
+	}
+	if err := checkDimensions(in.Dimensions, "Dimensions"); err != nil {
+		return err
+	}
+	return checkExtended(in)
+}
+
+func checkExtended(in *cw.PutMetricAlarmInput) error {
+	statistic, ok := metric.ParseStatistic(aws.ToString(in.ExtendedStatistic))
+	low := aws.ToString(in.EvaluateLowSampleCountPercentile)
+	switch {
+	case in.ExtendedStatistic != nil && (!ok || !statistic.NeedsValues()):
+		return invalidValue("The value %s for parameter ExtendedStatistic is not supported.", *in.ExtendedStatistic)
+	case in.EvaluateLowSampleCountPercentile == nil:
+		return nil
+	case low != lowSampleEvaluate && low != lowSampleIgnore:
+		return validation("Option %s is not supported. Supported options for parameter EvaluateLowSampleCountPercentile are evaluate and ignore.", low)
+	case in.ExtendedStatistic == nil:
+		return validation("EvaluateLowSampleCountPercentile can only be used with ExtendedStatistic.")
 	}
 	return nil
 }

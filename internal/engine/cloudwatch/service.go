@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"github.com/spate-run/spate/internal/metric"
 	"github.com/spate-run/spate/internal/scaling"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
@@ -52,18 +53,26 @@ type Service struct {
 
 	mu      sync.Mutex
 	alarms  map[string]*alarm
-	rings   map[string]*ring
+	tracks  map[string]*track
 	history []types.AlarmHistoryItem // oldest first
+	unsaved int                      // how many of the newest are not in the store
+	saved   time.Time                // when all that changed was last written
+	aged    time.Time                // when old data was last looked for
+	begun   time.Time                // the last interval; only Run uses it
 }
 
-// New returns the service with the alarms that the store holds.
+// New returns the service with what the store holds.
 func New(ctx context.Context, config Config) (*Service, error) {
 	config.Cadence = max(config.Cadence, 1)
 	s := &Service{
 		config: config,
 		table:  store.NewTable[document](config.Store, "cloudwatch.alarm"),
 		alarms: map[string]*alarm{},
-		rings:  map[string]*ring{},
+		tracks: map[string]*track{},
+		saved:  time.Now(),
+	}
+	if err := config.Store.Migrate(ctx, schema); err != nil {
+		return nil, fmt.Errorf("opening metrics: %w", err)
 	}
 	all, err := s.table.All(ctx)
 	if err != nil {
@@ -76,7 +85,10 @@ func New(ctx context.Context, config Config) (*Service, error) {
 		}
 		s.alarms[name] = a
 	}
-	return s, nil
+	if err := s.openMetrics(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.openHistory(ctx)
 }
 
 // Wire returns the service's operations.
@@ -112,35 +124,70 @@ func (s *Service) interval() time.Duration {
 	return time.Minute / time.Duration(s.config.Cadence)
 }
 
+// beat is the time between two evaluations of alarms whose period is less than
+// a minute: ten seconds / Cadence, but never less than a second, which is the
+// finest that data is kept in.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+func (s *Service) beat() time.Duration {
+	if beat := s.interval() / 6; beat >= time.Second {
+		return beat
+	}
+	return s.interval()
+}
+
+// saveInterval is the most time for which collected data is in memory only.
+const saveInterval = time.Minute
+
 // Run collects metrics and evaluates alarms until ctx ends, at once and then
-// at each whole multiple of the interval.
+// at each whole multiple of the interval. When it ends, all is in the store.
 func (s *Service) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			if err := s.keep(context.WithoutCancel(ctx)); err != nil {
+				s.config.Log.WarnContext(ctx, "the last metrics were not stored", "error", err)
+			}
 			return nil
 		case <-timer.C:
 		}
-		s.tick(ctx, time.Now().Truncate(s.interval()))
-		timer.Reset(time.Until(time.Now().Truncate(s.interval()).Add(s.interval())))
+		s.tick(ctx, time.Now().Truncate(s.beat()))
+		timer.Reset(time.Until(time.Now().Truncate(s.beat()).Add(s.beat())))
 	}
 }
 
-// tick collects the metrics of the interval that begins at the time at,
-// evaluates every alarm on them, and acts.
+// tick does what a beat that begins at the time at brings: with a new interval
+// the metrics are collected and every alarm is evaluated on them, else only
+// those with short periods are.
 func (s *Service) tick(ctx context.Context, at time.Time) {
-	s.collect(ctx, at)
-	due, err := s.evaluate(ctx, at)
+	begin := at.Truncate(s.interval())
+	whole := begin.After(s.begun)
+	if whole {
+		at, s.begun = begin, begin
+		s.collect(ctx, at)
+	}
+	due, err := s.evaluate(ctx, at, whole)
 	if err != nil {
-		if ctx.Err() == nil {
-			s.config.Log.ErrorContext(ctx, "alarm states were not stored", "error", err)
-		}
+		s.complain(ctx, "alarm states were not stored", err)
 		return
 	}
 	for _, d := range due {
 		s.act(ctx, d)
+	}
+	s.mu.Lock()
+	late := time.Since(s.saved) >= saveInterval
+	s.mu.Unlock()
+	if late {
+		if err := s.keep(ctx); err != nil {
+			s.complain(ctx, "metrics were not stored", err)
+		}
+	}
+}
+
+func (s *Service) complain(ctx context.Context, message string, err error) {
+	if ctx.Err() == nil {
+		s.config.Log.ErrorContext(ctx, message, "error", err)
 	}
 }
 
@@ -152,6 +199,9 @@ func (s *Service) collect(ctx context.Context, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range data {
-		s.ring(d.Namespace, d.Metric, d.Dimensions).add(single(at, d.Value, d.Unit))
+		x := metric.Of(metric.Weighted{Value: d.Value, Weight: 1})
+		if err := s.add(ctx, s.track(d.Namespace, d.Metric, d.Dimensions), at.Unix(), d.Unit, x); err != nil {
+			s.complain(ctx, "metric was not collected", err)
+		}
 	}
 }

@@ -3,8 +3,6 @@ package secretsmanager
 import (
 	"context"
 	"time"
-
-	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 // The bounds of a recovery window, in days; the longest is the default.
@@ -13,7 +11,7 @@ const (
 	longestWindow  = 30
 )
 
-func (s *Service) deleteSecret(ctx context.Context, in *sdk.DeleteSecretInput) (*sdk.DeleteSecretOutput, error) {
+func (s *Service) deleteSecret(ctx context.Context, in *DeleteSecretInput) (*DeleteSecretOutput, error) {
 	force := deref(in.ForceDeleteWithoutRecovery)
 	days := int64(longestWindow)
 	if in.RecoveryWindowInDays != nil {
@@ -36,24 +34,24 @@ func (s *Service) deleteSecret(ctx context.Context, in *sdk.DeleteSecretInput) (
 		return nil, err
 	}
 	c.Deletion = new(now.AddDate(0, 0, int(days)))
-	return &sdk.DeleteSecretOutput{ARN: &c.ARN, Name: &c.Name, DeletionDate: c.Deletion}, s.saveLocked(ctx, c)
+	return &DeleteSecretOutput{ARN: &c.ARN, Name: &c.Name, DeletionDate: c.Deletion}, s.saveLocked(ctx, c)
 }
 
 // forceDeleteLocked deletes a secret at once. As on AWS it is no error that
 // there is none.
-func (s *Service) forceDeleteLocked(ctx context.Context, id string, now time.Time) (*sdk.DeleteSecretOutput, error) {
+func (s *Service) forceDeleteLocked(ctx context.Context, id string, now time.Time) (*DeleteSecretOutput, error) {
 	c, err := s.findLocked(&id)
 	if err != nil {
-		return &sdk.DeleteSecretOutput{ARN: new(s.newARN(id)), Name: &id, DeletionDate: &now}, nil
+		return &DeleteSecretOutput{ARN: new(s.newARN(id)), Name: &id, DeletionDate: &now}, nil
 	}
 	if err := s.table.Remove(ctx, c.Name); err != nil {
 		return nil, err
 	}
 	delete(s.secrets, c.Name)
-	return &sdk.DeleteSecretOutput{ARN: &c.ARN, Name: &c.Name, DeletionDate: &now}, nil
+	return &DeleteSecretOutput{ARN: &c.ARN, Name: &c.Name, DeletionDate: &now}, nil
 }
 
-func (s *Service) restoreSecret(ctx context.Context, in *sdk.RestoreSecretInput) (*sdk.RestoreSecretOutput, error) {
+func (s *Service) restoreSecret(ctx context.Context, in *RestoreSecretInput) (*RestoreSecretOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.findLocked(in.SecretId)
@@ -61,5 +59,5 @@ func (s *Service) restoreSecret(ctx context.Context, in *sdk.RestoreSecretInput)
 		return nil, err
 	}
 	c.Deletion = nil
-	return &sdk.RestoreSecretOutput{ARN: &c.ARN, Name: &c.Name}, s.saveLocked(ctx, c)
+	return &RestoreSecretOutput{ARN: &c.ARN, Name: &c.Name}, s.saveLocked(ctx, c)
 }

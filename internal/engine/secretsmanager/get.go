@@ -6,20 +6,17 @@ import (
 	"slices"
 	"time"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
-
 	"github.com/spate-run/spate/internal/wire"
 )
 
-func (s *Service) getSecretValue(ctx context.Context, in *sdk.GetSecretValueInput) (*sdk.GetSecretValueOutput, error) {
+func (s *Service) getSecretValue(ctx context.Context, in *GetSecretValueInput) (*GetSecretValueOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, v, err := s.valueLocked(ctx, in.SecretId, deref(in.VersionId), deref(in.VersionStage))
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.GetSecretValueOutput{
+	return &GetSecretValueOutput{
 		ARN: &c.ARN, Name: &c.Name, VersionId: &v.ID, SecretString: v.Text, SecretBinary: v.Binary,
 		VersionStages: v.Stages, CreatedDate: &v.Created,
 	}, nil
@@ -63,7 +60,7 @@ func (s *Service) accessLocked(ctx context.Context, c secret) error {
 // batchLimit is how many secrets BatchGetSecretValue takes, and returns.
 const batchLimit = 20
 
-func (s *Service) batchGetSecretValue(ctx context.Context, in *sdk.BatchGetSecretValueInput) (*sdk.BatchGetSecretValueOutput, error) {
+func (s *Service) batchGetSecretValue(ctx context.Context, in *BatchGetSecretValueInput) (*BatchGetSecretValueOutput, error) {
 	switch {
 	case (len(in.SecretIdList) > 0) == (len(in.Filters) > 0):
 		return nil, invalid("Either 'SecretIdList' or 'Filters' must be provided, but not both.")
@@ -75,7 +72,7 @@ func (s *Service) batchGetSecretValue(ctx context.Context, in *sdk.BatchGetSecre
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ids := in.SecretIdList
-	out := &sdk.BatchGetSecretValueOutput{SecretValues: []types.SecretValueEntry{}, Errors: []types.APIErrorType{}}
+	out := &BatchGetSecretValueOutput{SecretValues: []SecretValueEntry{}, Errors: []APIErrorType{}}
 	if len(in.Filters) > 0 {
 		found, next, err := s.searchLocked(search{filters: in.Filters, size: in.MaxResults, most: batchLimit, token: in.NextToken})
 		if err != nil {
@@ -89,13 +86,13 @@ func (s *Service) batchGetSecretValue(ctx context.Context, in *sdk.BatchGetSecre
 	for _, id := range ids {
 		c, v, err := s.valueLocked(ctx, &id, "", "")
 		if fault, ok := errors.AsType[*wire.Fault](err); ok {
-			out.Errors = append(out.Errors, types.APIErrorType{SecretId: &id, ErrorCode: &fault.Code, Message: &fault.Message})
+			out.Errors = append(out.Errors, APIErrorType{SecretId: &id, ErrorCode: &fault.Code, Message: &fault.Message})
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		out.SecretValues = append(out.SecretValues, types.SecretValueEntry{
+		out.SecretValues = append(out.SecretValues, SecretValueEntry{
 			ARN: &c.ARN, Name: &c.Name, VersionId: &v.ID, SecretString: v.Text, SecretBinary: v.Binary,
 			VersionStages: v.Stages, CreatedDate: &v.Created,
 		})
@@ -103,14 +100,14 @@ func (s *Service) batchGetSecretValue(ctx context.Context, in *sdk.BatchGetSecre
 	return out, nil
 }
 
-func (s *Service) describeSecret(_ context.Context, in *sdk.DescribeSecretInput) (*sdk.DescribeSecretOutput, error) {
+func (s *Service) describeSecret(_ context.Context, in *DescribeSecretInput) (*DescribeSecretOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.findLocked(in.SecretId)
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.DescribeSecretOutput{
+	return &DescribeSecretOutput{
 		ARN: &c.ARN, Name: &c.Name, Description: c.Description, KmsKeyId: c.KMSKeyID, CreatedDate: &c.Created,
 		LastChangedDate: &c.Changed, LastAccessedDate: c.Accessed, DeletedDate: c.Deletion, Tags: c.tags(),
 		VersionIdsToStages: c.stages(),
@@ -132,7 +129,7 @@ func (c secret) stages() map[string][]string {
 	return all
 }
 
-func (s *Service) listSecretVersionIds(_ context.Context, in *sdk.ListSecretVersionIdsInput) (*sdk.ListSecretVersionIdsOutput, error) {
+func (s *Service) listSecretVersionIds(_ context.Context, in *ListSecretVersionIdsInput) (*ListSecretVersionIdsOutput, error) {
 	size, err := pageSize(in.MaxResults, 100)
 	if err != nil {
 		return nil, err
@@ -146,10 +143,10 @@ func (s *Service) listSecretVersionIds(_ context.Context, in *sdk.ListSecretVers
 	versions := slices.DeleteFunc(slices.Clone(c.Versions), func(v version) bool {
 		return len(v.Stages) == 0 && !deref(in.IncludeDeprecated)
 	})
-	out := &sdk.ListSecretVersionIdsOutput{ARN: &c.ARN, Name: &c.Name, Versions: []types.SecretVersionsListEntry{}}
+	out := &ListSecretVersionIdsOutput{ARN: &c.ARN, Name: &c.Name, Versions: []SecretVersionsListEntry{}}
 	versions, out.NextToken = page(versions, func(v version) string { return v.ID }, in.NextToken, size)
 	for _, v := range versions {
-		out.Versions = append(out.Versions, types.SecretVersionsListEntry{
+		out.Versions = append(out.Versions, SecretVersionsListEntry{
 			VersionId: &v.ID, CreatedDate: &v.Created, VersionStages: v.Stages, KmsKeyIds: []string{"DefaultEncryptionKey"},
 		})
 	}

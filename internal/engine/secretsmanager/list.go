@@ -5,12 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
-func (s *Service) listSecrets(_ context.Context, in *sdk.ListSecretsInput) (*sdk.ListSecretsOutput, error) {
+func (s *Service) listSecrets(_ context.Context, in *ListSecretsInput) (*ListSecretsOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, next, err := s.searchLocked(search{
@@ -20,9 +17,9 @@ func (s *Service) listSecrets(_ context.Context, in *sdk.ListSecretsInput) (*sdk
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.ListSecretsOutput{NextToken: next, SecretList: []types.SecretListEntry{}}
+	out := &ListSecretsOutput{NextToken: next, SecretList: []SecretListEntry{}}
 	for _, c := range found {
-		out.SecretList = append(out.SecretList, types.SecretListEntry{
+		out.SecretList = append(out.SecretList, SecretListEntry{
 			ARN: &c.ARN, Name: &c.Name, Description: c.Description, KmsKeyId: c.KMSKeyID, CreatedDate: &c.Created,
 			LastChangedDate: &c.Changed, LastAccessedDate: c.Accessed, DeletedDate: c.Deletion, Tags: c.tags(),
 			SecretVersionsToStages: c.stages(),
@@ -33,13 +30,13 @@ func (s *Service) listSecrets(_ context.Context, in *sdk.ListSecretsInput) (*sdk
 
 // A search is what is looked for, and which page of it.
 type search struct {
-	filters []types.Filter
+	filters []Filter
 	size    *int32
 	most    int
 	token   *string
 	deleted bool // with those that are to be deleted
-	order   types.SortOrderType
-	by      types.SortByType
+	order   SortOrderType
+	by      SortByType
 }
 
 func (s *Service) searchLocked(q search) ([]secret, *string, error) {
@@ -56,17 +53,17 @@ func (s *Service) searchLocked(q search) ([]secret, *string, error) {
 		}
 	}
 	list := slices.DeleteFunc(s.listLocked(), func(c secret) bool {
-		return c.Deletion != nil && !q.deleted || slices.ContainsFunc(q.filters, func(f types.Filter) bool { return !matches(f, c) })
+		return c.Deletion != nil && !q.deleted || slices.ContainsFunc(q.filters, func(f Filter) bool { return !matches(f, c) })
 	})
 	switch q.by {
-	case types.SortByTypeName:
+	case SortByTypeName:
 		slices.SortStableFunc(list, func(a, b secret) int { return strings.Compare(a.Name, b.Name) })
-	case types.SortByTypeLastChangedDate:
+	case SortByTypeLastChangedDate:
 		slices.SortStableFunc(list, func(a, b secret) int { return a.Changed.Compare(b.Changed) })
-	case types.SortByTypeLastAccessedDate:
+	case SortByTypeLastAccessedDate:
 		slices.SortStableFunc(list, func(a, b secret) int { return deref(a.Accessed).Compare(deref(b.Accessed)) })
 	}
-	if q.order != types.SortOrderTypeAsc {
+	if q.order != SortOrderTypeAsc {
 		slices.Reverse(list)
 	}
 	found, next := page(list, func(c secret) string { return c.ARN }, q.token, size)
@@ -76,27 +73,27 @@ func (s *Service) searchLocked(q search) ([]secret, *string, error) {
 // matches reports whether one of a filter's values does. One that begins with !
 // matches what it would not without.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Filter.html
-func matches(f types.Filter, c secret) bool {
+func matches(f Filter, c secret) bool {
 	return slices.ContainsFunc(f.Values, func(value string) bool {
 		plain, not := strings.CutPrefix(value, "!")
 		return matchesValue(f.Key, plain, c) != not
 	})
 }
 
-func matchesValue(key types.FilterNameStringType, value string, c secret) bool {
+func matchesValue(key FilterNameStringType, value string, c secret) bool {
 	begins := func(text string) bool { return strings.HasPrefix(text, value) }
 	beginsAnyCase := func(text string) bool { return strings.HasPrefix(strings.ToLower(text), strings.ToLower(value)) }
 	keys, values := slices.Collect(maps.Keys(c.Tags)), slices.Collect(maps.Values(c.Tags))
 	switch key {
-	case types.FilterNameStringTypeName:
+	case FilterNameStringTypeName:
 		return begins(c.Name)
-	case types.FilterNameStringTypeDescription:
+	case FilterNameStringTypeDescription:
 		return beginsAnyCase(deref(c.Description))
-	case types.FilterNameStringTypeTagKey:
+	case FilterNameStringTypeTagKey:
 		return slices.ContainsFunc(keys, begins)
-	case types.FilterNameStringTypeTagValue:
+	case FilterNameStringTypeTagValue:
 		return slices.ContainsFunc(values, begins)
-	case types.FilterNameStringTypeAll:
+	case FilterNameStringTypeAll:
 		words := strings.FieldsFunc(c.Name+" "+deref(c.Description), func(r rune) bool { return strings.ContainsRune(" /_+=.@!-", r) })
 		return slices.ContainsFunc(slices.Concat(words, keys, values), beginsAnyCase)
 	}

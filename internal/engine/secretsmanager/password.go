@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"math/big"
 	"strings"
-
-	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 const (
@@ -19,7 +17,7 @@ const (
 // getRandomPassword draws characters of the types that are wanted, at least one
 // of each unless it is told not to mind.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetRandomPassword.html
-func getRandomPassword(_ context.Context, in *sdk.GetRandomPasswordInput) (*sdk.GetRandomPasswordOutput, error) {
+func getRandomPassword(_ context.Context, in *GetRandomPasswordInput) (*GetRandomPasswordOutput, error) {
 	length := 32
 	if in.PasswordLength != nil {
 		length = int(*in.PasswordLength)
@@ -52,11 +50,11 @@ func getRandomPassword(_ context.Context, in *sdk.GetRandomPasswordInput) (*sdk.
 		j := i + below(len(password)-i)
 		password[i], password[j] = password[j], password[i]
 	}
-	return &sdk.GetRandomPasswordOutput{RandomPassword: new(string(password))}, nil
+	return &GetRandomPasswordOutput{RandomPassword: new(string(password))}, nil
 }
 
 // characterTypes are the characters of each type that a password may have.
-func characterTypes(in *sdk.GetRandomPasswordInput) []string {
+func characterTypes(in *GetRandomPasswordInput) []string {
 	var types []string
 	for _, t := range []struct {
 		letters string

@@ -9,9 +9,6 @@ import (
 	"slices"
 	"time"
 
-	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
-
 	"github.com/spate-run/spate/internal/wire"
 )
 
@@ -58,7 +55,7 @@ func checkToken(token *string) error {
 	return nil
 }
 
-func (s *Service) createSecret(ctx context.Context, in *sdk.CreateSecretInput) (*sdk.CreateSecretOutput, error) {
+func (s *Service) createSecret(ctx context.Context, in *CreateSecretInput) (*CreateSecretOutput, error) {
 	v := value{in.SecretString, in.SecretBinary}
 	if err := checkCreate(in, v); err != nil {
 		return nil, err
@@ -71,7 +68,7 @@ func (s *Service) createSecret(ctx context.Context, in *sdk.CreateSecretInput) (
 	case there.Deletion != nil:
 		return nil, badRequest("You can't create this secret because a secret with this name is already scheduled for deletion.")
 	case !v.empty() && there.holds(*in.ClientRequestToken, v): // the same request once more
-		return &sdk.CreateSecretOutput{ARN: &there.ARN, Name: &there.Name, VersionId: in.ClientRequestToken}, nil
+		return &CreateSecretOutput{ARN: &there.ARN, Name: &there.Name, VersionId: in.ClientRequestToken}, nil
 	default:
 		return nil, wire.Faultf("ResourceExistsException", "The operation failed because the secret %s already exists.", *in.Name)
 	}
@@ -80,7 +77,7 @@ func (s *Service) createSecret(ctx context.Context, in *sdk.CreateSecretInput) (
 		ARN: s.newARN(*in.Name), Name: *in.Name, Description: in.Description, KMSKeyID: in.KmsKeyId,
 		Created: now, Changed: now, Tags: tagMap(in.Tags),
 	}
-	out := &sdk.CreateSecretOutput{ARN: &made.ARN, Name: &made.Name}
+	out := &CreateSecretOutput{ARN: &made.ARN, Name: &made.Name}
 	if !v.empty() {
 		made = made.with(version{ID: *in.ClientRequestToken, Created: now, Text: v.text, Binary: v.binary, Stages: []string{current}})
 		out.VersionId = in.ClientRequestToken
@@ -88,7 +85,7 @@ func (s *Service) createSecret(ctx context.Context, in *sdk.CreateSecretInput) (
 	return out, s.saveLocked(ctx, made)
 }
 
-func checkCreate(in *sdk.CreateSecretInput, v value) error {
+func checkCreate(in *CreateSecretInput, v value) error {
 	name := deref(in.Name)
 	switch {
 	case name == "":
@@ -171,7 +168,7 @@ func (s *Service) putLocked(ctx context.Context, c secret, token string, v value
 	return made, s.saveLocked(ctx, c.with(made))
 }
 
-func (s *Service) putSecretValue(ctx context.Context, in *sdk.PutSecretValueInput) (*sdk.PutSecretValueOutput, error) {
+func (s *Service) putSecretValue(ctx context.Context, in *PutSecretValueInput) (*PutSecretValueOutput, error) {
 	v := value{in.SecretString, in.SecretBinary}
 	if err := cmp.Or(checkToken(in.ClientRequestToken), v.check()); err != nil {
 		return nil, err
@@ -196,10 +193,10 @@ func (s *Service) putSecretValue(ctx context.Context, in *sdk.PutSecretValueInpu
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.PutSecretValueOutput{ARN: &c.ARN, Name: &c.Name, VersionId: &made.ID, VersionStages: made.Stages}, nil
+	return &PutSecretValueOutput{ARN: &c.ARN, Name: &c.Name, VersionId: &made.ID, VersionStages: made.Stages}, nil
 }
 
-func (s *Service) updateSecret(ctx context.Context, in *sdk.UpdateSecretInput) (*sdk.UpdateSecretOutput, error) {
+func (s *Service) updateSecret(ctx context.Context, in *UpdateSecretInput) (*UpdateSecretOutput, error) {
 	v := value{in.SecretString, in.SecretBinary}
 	if err := cmp.Or(checkToken(in.ClientRequestToken), v.check()); err != nil {
 		return nil, err
@@ -210,7 +207,7 @@ func (s *Service) updateSecret(ctx context.Context, in *sdk.UpdateSecretInput) (
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.UpdateSecretOutput{ARN: &c.ARN, Name: &c.Name}
+	out := &UpdateSecretOutput{ARN: &c.ARN, Name: &c.Name}
 	c.Description, c.KMSKeyID = cmp.Or(in.Description, c.Description), cmp.Or(in.KmsKeyId, c.KMSKeyID)
 	c.Changed = time.Now()
 	if v.empty() {
@@ -225,12 +222,12 @@ func tooManyTags() *wire.Fault {
 	return invalid("The request failed because the secret would have more than %d tags.", tagLimit)
 }
 
-func (s *Service) tagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
-	return &sdk.TagResourceOutput{}, s.retag(ctx, in.SecretId, func(tags map[string]string) { maps.Copy(tags, tagMap(in.Tags)) })
+func (s *Service) tagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error) {
+	return &TagResourceOutput{}, s.retag(ctx, in.SecretId, func(tags map[string]string) { maps.Copy(tags, tagMap(in.Tags)) })
 }
 
-func (s *Service) untagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
-	return &sdk.UntagResourceOutput{}, s.retag(ctx, in.SecretId, func(tags map[string]string) {
+func (s *Service) untagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
+	return &UntagResourceOutput{}, s.retag(ctx, in.SecretId, func(tags map[string]string) {
 		for _, key := range in.TagKeys {
 			delete(tags, key)
 		}
@@ -254,7 +251,7 @@ func (s *Service) retag(ctx context.Context, id *string, change func(map[string]
 	return s.saveLocked(ctx, c)
 }
 
-func tagMap(tags []types.Tag) map[string]string {
+func tagMap(tags []Tag) map[string]string {
 	all := map[string]string{}
 	for _, tag := range tags {
 		all[deref(tag.Key)] = deref(tag.Value)
@@ -262,10 +259,10 @@ func tagMap(tags []types.Tag) map[string]string {
 	return all
 }
 
-func (c secret) tags() []types.Tag {
-	var all []types.Tag
+func (c secret) tags() []Tag {
+	var all []Tag
 	for _, key := range slices.Sorted(maps.Keys(c.Tags)) {
-		all = append(all, types.Tag{Key: &key, Value: new(c.Tags[key])})
+		all = append(all, Tag{Key: &key, Value: new(c.Tags[key])})
 	}
 	return all
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/spate-run/spate/internal/cli"
+	"github.com/spate-run/spate/internal/runner/docker"
 )
 
 func TestMain(m *testing.M) {
@@ -45,6 +46,9 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
+			if cond == "docker" {
+				return docker.Find(t.Context()) == nil, nil
+			}
 			name, ok := strings.CutPrefix(cond, "python:")
 			if !ok {
 				return false, fmt.Errorf("unknown condition %q", cond)

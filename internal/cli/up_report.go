@@ -127,9 +127,15 @@ func (a *app) tellService(name string, before, now deploy.Service) {
 	if now.Running != before.Running {
 		fmt.Fprintf(a.stderr, "%s: %s\n", name, count(now.Running, "task")+" running")
 	}
-	for _, reason := range now.Failures {
-		if !slices.Contains(before.Failures, reason) {
-			fmt.Fprintf(a.stderr, "%s: a task failed: %s\n", name, reason)
+	for _, f := range now.Failures {
+		if slices.Contains(before.Failures, f) {
+			continue
 		}
+		hint := ""
+		if f.Container != "" {
+			hint = "Ctrl-C, and name a folder, or an image that docker has: --image " + shellQuote([]string{f.Container + "=FOLDER"}) +
+				"; or have it here, and it is tried again: " + shellQuote([]string{"docker", "pull", f.Image})
+		}
+		a.tell(fmt.Sprintf("%s: a task failed: %s", name, f.Reason), hint)
 	}
 }

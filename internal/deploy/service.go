@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -36,9 +37,16 @@ func Resources(ctx context.Context, cfn *cloudformation.Client, stack string) ([
 // A Service is how an ECS service stands.
 type Service struct {
 	Running int
-	// Failures are the reasons, each once, of tasks that ended by themselves
-	// and should not have.
-	Failures []string
+	// Failures are those of tasks that ended by themselves and should not have,
+	// each reason once.
+	Failures []Failure
+}
+
+// A Failure is why a task failed.
+type Failure struct {
+	Reason string
+	// Container and Image are those of an image that could not be pulled.
+	Container, Image string
 }
 
 // DescribeService looks at an ECS service by its ARN. One that has gone is the
@@ -65,27 +73,36 @@ func DescribeService(ctx context.Context, client *ecs.Client, arn string) (Servi
 	if err != nil {
 		return s, err
 	}
-	seen := map[string]bool{}
 	for _, task := range tasks.Tasks {
-		if reason := failureOf(task); reason != "" && !seen[reason] {
-			seen[reason] = true
-			s.Failures = append(s.Failures, reason)
+		if f := failureOf(task); f.Reason != "" && !slices.Contains(s.Failures, f) {
+			s.Failures = append(s.Failures, f)
 		}
 	}
 	return s, nil
 }
 
+// unpulled is what the reason of a task begins with whose image is not there.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
+const unpulled = "CannotPullContainerError"
+
 // failureOf says why a stopped task is a failure; empty where it is none.
-func failureOf(t types.Task) string {
+func failureOf(t types.Task) Failure {
 	switch t.StopCode {
 	case types.TaskStopCodeTaskFailedToStart:
-		return deref(t.StoppedReason)
+		f := Failure{Reason: deref(t.StoppedReason)}
+		for _, c := range t.Containers {
+			if strings.HasPrefix(f.Reason, unpulled) && (len(t.Containers) == 1 || strings.HasPrefix(deref(c.Reason), unpulled)) {
+				f.Container, f.Image = deref(c.Name), deref(c.Image)
+				break
+			}
+		}
+		return f
 	case types.TaskStopCodeEssentialContainerExited:
 		for _, c := range t.Containers {
 			if c.ExitCode != nil && *c.ExitCode != 0 {
-				return fmt.Sprintf("container %s exited with %d", deref(c.Name), *c.ExitCode)
+				return Failure{Reason: fmt.Sprintf("container %s exited with %d", deref(c.Name), *c.ExitCode)}
 			}
 		}
 	}
-	return ""
+	return Failure{}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/spate-run/spate/internal/engine/sqs"
 	"github.com/spate-run/spate/internal/engine/ssm"
 	"github.com/spate-run/spate/internal/engine/sts"
+	"github.com/spate-run/spate/internal/metric"
 	"github.com/spate-run/spate/internal/scaling"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -231,8 +232,8 @@ func queueMetrics(counts []sqs.QueueCount) []cloudwatch.Datum {
 	var data []cloudwatch.Datum
 	for _, c := range counts {
 		queue := []types.Dimension{{Name: new("QueueName"), Value: new(c.Name)}}
-		add := func(metric string, value float64, unit types.StandardUnit) {
-			data = append(data, cloudwatch.Datum{Namespace: "AWS/SQS", Metric: metric, Dimensions: queue, Value: value, Unit: unit})
+		add := func(name string, value float64, unit types.StandardUnit) {
+			data = append(data, cloudwatch.Datum{Namespace: "AWS/SQS", Metric: name, Dimensions: queue, Value: value, Unit: unit})
 		}
 		add("ApproximateNumberOfMessagesVisible", float64(c.Visible), types.StandardUnitCount)
 		add("ApproximateNumberOfMessagesNotVisible", float64(c.InFlight), types.StandardUnitCount)
@@ -242,6 +243,12 @@ func queueMetrics(counts []sqs.QueueCount) []cloudwatch.Datum {
 		add("NumberOfMessagesReceived", float64(c.Received), types.StandardUnitCount)
 		add("NumberOfMessagesDeleted", float64(c.Deleted), types.StandardUnitCount)
 		add("NumberOfEmptyReceives", float64(c.Empty), types.StandardUnitCount)
+		if c.Sent > 0 { // without messages there are no sizes
+			data = append(data, cloudwatch.Datum{
+				Namespace: "AWS/SQS", Metric: "SentMessageSize", Dimensions: queue, Unit: types.StandardUnitBytes,
+				Set: &metric.Sample{Count: float64(c.Sent), Sum: float64(c.Sizes.Sum), Low: float64(c.Sizes.Smallest), High: float64(c.Sizes.Largest)},
+			})
+		}
 	}
 	return data
 }

@@ -18,10 +18,15 @@ import (
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 
-// An invalidSyntax is all that CloudWatch says of a text that is no expression.
-type invalidSyntax struct{}
+// A problem is an error in CloudWatch's words, which begin with a capital.
+type problem string
 
-func (invalidSyntax) Error() string { return "Invalid syntax" }
+func (p problem) Error() string { return string(p) }
+
+func refuse(format string, args ...any) error { return problem(fmt.Sprintf(format, args...)) }
+
+// invalidSyntax is all that CloudWatch says of a text that is no expression.
+const invalidSyntax problem = "Invalid syntax"
 
 // A referenceError is one in an expression that this one refers to.
 type referenceError struct{ cause error }
@@ -38,17 +43,17 @@ type parser struct {
 
 func (p *parser) parse() (term, error) {
 	if fields := strings.Fields(p.rest); len(fields) > 0 && strings.EqualFold(fields[0], "SELECT") {
-		return term{}, fmt.Errorf("Metrics Insights queries are not supported here")
+		return term{}, refuse("Metrics Insights queries are not supported here")
 	}
 	t, err := p.expression(0)
 	if err != nil {
 		return term{}, err
 	}
 	if p.skip(); p.rest != "" {
-		return term{}, invalidSyntax{}
+		return term{}, invalidSyntax
 	}
 	if t.kind == scalar {
-		return term{}, fmt.Errorf("The result must be a time series or an array of time series, not a scalar")
+		return term{}, refuse("The result must be a time series or an array of time series, not a scalar")
 	}
 	return t, nil
 }
@@ -72,7 +77,7 @@ func (p *parser) take(tokens ...string) string {
 
 func (p *parser) expect(token string) error {
 	if p.take(token) == "" {
-		return invalidSyntax{}
+		return invalidSyntax
 	}
 	return nil
 }
@@ -151,7 +156,7 @@ func (p *parser) atom() (term, error) {
 		return joined(items)
 	}
 	if p.rest == "" {
-		return term{}, invalidSyntax{}
+		return term{}, invalidSyntax
 	}
 	switch c := p.rest[0]; {
 	case c == '.' || digit(c):
@@ -159,7 +164,7 @@ func (p *parser) atom() (term, error) {
 	case letter(c):
 		return p.name()
 	}
-	return term{}, invalidSyntax{}
+	return term{}, invalidSyntax
 }
 
 // number reads digits, a point and an exponent: 5, .5, 1.5, 1e3.
@@ -172,12 +177,12 @@ func (p *parser) number() (term, error) {
 	}
 	for i := range len(text) { // ParseFloat takes more than numbers: 0x1p4, 1_000
 		if c := text[i]; !digit(c) && !strings.ContainsRune(".eE+-", rune(c)) {
-			return term{}, invalidSyntax{}
+			return term{}, invalidSyntax
 		}
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return term{}, invalidSyntax{}
+		return term{}, invalidSyntax
 	}
 	return constant(n), nil
 }
@@ -205,7 +210,7 @@ func (p *parser) name() (term, error) {
 		return p.call(name)
 	}
 	if name[0] < 'a' {
-		return term{}, invalidSyntax{}
+		return term{}, invalidSyntax
 	}
 	return p.variable(name)
 }
@@ -217,7 +222,7 @@ func (p *parser) variable(id string) (term, error) {
 		return term{}, err
 	}
 	if p.common != 0 && p.common != n.period {
-		return term{}, fmt.Errorf("All metrics must have the same period")
+		return term{}, refuse("All metrics must have the same period")
 	}
 	p.common = n.period
 	return term{kind: n.kind, eval: func(e *Evaluation) value { return e.value(id) }}, nil
@@ -235,11 +240,11 @@ func (p *parser) call(name string) (term, error) {
 	case "PERIOD":
 		return p.period()
 	case "SEARCH", "ANOMALY_DETECTION_BAND", "INSIGHT_RULE_METRIC", "SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA":
-		return term{}, fmt.Errorf("Function '%s' is not supported here", name)
+		return term{}, refuse("Function '%s' is not supported here", name)
 	}
 	function, ok := functions()[name]
 	if !ok {
-		return term{}, fmt.Errorf("Function '%s' not found", name)
+		return term{}, refuse("Function '%s' not found", name)
 	}
 	args, err := p.until(")")
 	if err != nil {
@@ -247,7 +252,7 @@ func (p *parser) call(name string) (term, error) {
 	}
 	t, err := function(args)
 	if err != nil {
-		return term{}, fmt.Errorf("Function '%s' takes %w", name, err)
+		return term{}, refuse("Function '%s' takes %s", name, err)
 	}
 	return t, nil
 }
@@ -287,7 +292,7 @@ func (p *parser) fill() (term, error) {
 		return term{}, err
 	}
 	if of.kind == scalar {
-		return term{}, fmt.Errorf("Function 'FILL' takes %w", errSeries())
+		return term{}, refuse("Function 'FILL' takes %s", errSeries())
 	}
 	if err := p.expect(","); err != nil {
 		return term{}, err
@@ -303,7 +308,7 @@ func (p *parser) fill() (term, error) {
 		return term{}, err
 	}
 	if filler.kind == array {
-		return term{}, fmt.Errorf("Function 'FILL' fills with a scalar, a time series, REPEAT or LINEAR")
+		return term{}, refuse("Function 'FILL' fills with a scalar, a time series, REPEAT or LINEAR")
 	}
 	return filled(of, filler), p.expect(")")
 }
@@ -316,21 +321,21 @@ func (p *parser) sort() (term, error) {
 		return term{}, err
 	}
 	if of.kind != array {
-		return term{}, fmt.Errorf("Function 'SORT' takes an array of time series")
+		return term{}, refuse("Function 'SORT' takes an array of time series")
 	}
 	if err := p.expect(","); err != nil {
 		return term{}, err
 	}
 	by, ok := reducers()[p.take("AVG", "MIN", "MAX", "SUM")]
 	if !ok {
-		return term{}, fmt.Errorf("Function 'SORT' sorts by AVG, MIN, MAX or SUM")
+		return term{}, refuse("Function 'SORT' sorts by AVG, MIN, MAX or SUM")
 	}
 	if err := p.expect(","); err != nil {
 		return term{}, err
 	}
 	order := p.take("ASC", "DESC")
 	if order == "" {
-		return term{}, fmt.Errorf("Function 'SORT' sorts in the order ASC or DESC")
+		return term{}, refuse("Function 'SORT' sorts in the order ASC or DESC")
 	}
 	if p.take(",") == "" {
 		return sorted(of, by, order, nil), p.expect(")")
@@ -340,7 +345,7 @@ func (p *parser) sort() (term, error) {
 		return term{}, err
 	}
 	if limit.kind != scalar {
-		return term{}, fmt.Errorf("Function 'SORT' takes a scalar as its limit")
+		return term{}, refuse("Function 'SORT' takes a scalar as its limit")
 	}
 	return sorted(of, by, order, limit.eval), p.expect(")")
 }
@@ -350,7 +355,7 @@ func (p *parser) period() (term, error) {
 	p.skip()
 	id := p.word(inName)
 	if !slices.Contains(p.metrics, id) {
-		return term{}, fmt.Errorf("Function 'PERIOD' takes a metric")
+		return term{}, refuse("Function 'PERIOD' takes a metric")
 	}
 	of, err := p.variable(id)
 	if err != nil {

@@ -58,10 +58,10 @@ func Compile(queries []Query) (*Program, error) {
 	c := &compiler{queries: map[string]Query{}, nodes: map[string]*node{}}
 	for i, q := range queries {
 		if !validID(q.ID) {
-			return nil, fmt.Errorf("The value %s for parameter MetricDataQueries.member.%d.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.", q.ID, i+1)
+			return nil, refuse("The value %s for parameter MetricDataQueries.member.%d.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.", q.ID, i+1)
 		}
 		if _, ok := c.queries[q.ID]; ok {
-			return nil, fmt.Errorf("The values for parameter id in MetricDataQueries are not unique.")
+			return nil, refuse("The values for parameter id in MetricDataQueries are not unique.")
 		}
 		c.queries[q.ID] = q
 		if q.Expression != "" {
@@ -81,7 +81,7 @@ func Compile(queries []Query) (*Program, error) {
 }
 
 func inExpression(id, format string, args ...any) error {
-	return fmt.Errorf("Error in expression '%s': %s", id, fmt.Sprintf(format, args...))
+	return refuse("Error in expression '%s': %s", id, fmt.Sprintf(format, args...))
 }
 
 func validID(id string) bool {
@@ -123,7 +123,7 @@ func (c *compiler) expression(q Query) (*node, error) {
 	}
 	p := &parser{rest: q.Expression, metrics: c.metrics, refer: func(id string) (*node, error) {
 		if _, ok := c.queries[id]; !ok {
-			return nil, fmt.Errorf("Variable '%s' not found", id)
+			return nil, refuse("Variable '%s' not found", id)
 		}
 		n, err := c.node(id)
 		if err != nil {

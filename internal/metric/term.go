@@ -1,7 +1,7 @@
 package metric
 
 import (
-	"fmt"
+	"errors"
 	"math"
 	"slices"
 )
@@ -71,7 +71,7 @@ func (t term) each(f func(g Grid, points []float64) []float64) term {
 func joined(items []term) (term, error) {
 	for _, item := range items {
 		if item.kind == scalar {
-			return term{}, fmt.Errorf("An array holds time series, not scalars")
+			return term{}, refuse("An array holds time series, not scalars")
 		}
 	}
 	return term{kind: array, eval: func(e *Evaluation) value {
@@ -89,7 +89,7 @@ func binary(op string, left, right term) (term, error) {
 	t := term{kind: max(left.kind, right.kind)}
 	arithmetic := slices.Contains([]string{"+", "-", "*", "/", "^"}, op)
 	if t.kind == array && (!arithmetic || left.kind == right.kind) {
-		return term{}, fmt.Errorf("Operator '%s' does not take these operands: at most one array of time series, and that of an arithmetic operator", op)
+		return term{}, refuse("Operator '%s' does not take these operands: at most one array of time series, and that of an arithmetic operator", op)
 	}
 	mixed := left.kind == scalar || right.kind == scalar
 	t.eval = func(e *Evaluation) value {
@@ -235,7 +235,7 @@ func interpolated(_ Grid, points []float64) []float64 {
 func conditional(args []term) (term, error) {
 	isArray := func(t term) bool { return t.kind == array }
 	if len(args) < 2 || len(args) > 3 || slices.ContainsFunc(args, isArray) {
-		return term{}, fmt.Errorf("a condition and one or two values, scalars or time series")
+		return term{}, errors.New("a condition and one or two values, scalars or time series")
 	}
 	condition, then, otherwise := args[0], args[1], constant(math.NaN())
 	if len(args) == 3 {

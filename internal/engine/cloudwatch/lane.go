@@ -140,14 +140,6 @@ func (l *lane) open(i int, t int64) int {
 	return at
 }
 
-// newest is the time of the last sample, or 0.
-func (l *lane) newest() int64 {
-	if len(l.runs) == 0 {
-		return 0
-	}
-	return l.runs[len(l.runs)-1].last()
-}
-
 // into adds the lane's samples to those of the periods of a grid. values says
 // whether single values are needed.
 func (l *lane) into(samples []metric.Sample, g metric.Grid, values bool) {

@@ -16,12 +16,13 @@ import (
 	"github.com/spate-run/spate/internal/wire"
 )
 
-// A Datum is one value of a metric at the time of its collection.
+// A Datum is one value of a metric at the time of its collection, or a set.
 type Datum struct {
 	Namespace  string
 	Metric     string
 	Dimensions []types.Dimension
 	Value      float64
+	Set        *metric.Sample // instead of Value, where it is not nil
 	Unit       types.StandardUnit
 }
 
@@ -200,6 +201,9 @@ func (s *Service) collect(ctx context.Context, at time.Time) {
 	defer s.mu.Unlock()
 	for _, d := range data {
 		x := metric.Of(metric.Weighted{Value: d.Value, Weight: 1})
+		if d.Set != nil {
+			x = *d.Set
+		}
 		if err := s.add(ctx, s.track(d.Namespace, d.Metric, d.Dimensions), at.Unix(), d.Unit, x); err != nil {
 			s.complain(ctx, "metric was not collected", err)
 		}

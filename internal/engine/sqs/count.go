@@ -17,6 +17,21 @@ type QueueCount struct {
 	// Messages sent, received and deleted, and receives that found nothing,
 	// since the last call of Counts.
 	Sent, Received, Deleted, Empty int
+	// Sizes are those of the messages sent, in bytes.
+	Sizes Sizes
+}
+
+// Sizes sum up the sizes of messages, as many as were sent.
+type Sizes struct{ Sum, Smallest, Largest int }
+
+// sent counts a message that was sent.
+func (c *QueueCount) sent(size int) {
+	if c.Sent == 0 || size < c.Sizes.Smallest {
+		c.Sizes.Smallest = size
+	}
+	c.Sizes.Largest = max(c.Sizes.Largest, size)
+	c.Sizes.Sum += size
+	c.Sent++
 }
 
 // Counts counts every queue, in the order of their names, and sets the counters

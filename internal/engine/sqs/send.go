@@ -218,8 +218,8 @@ func (s *Service) send(ctx context.Context, q *queue, messages []*message) error
 		m.payload = nil
 		s.hold(m, body)
 		s.add(q, m, now)
+		q.counts.sent(len(body.body) + attributesSize(body.extra.Attributes))
 	}
-	q.counts.Sent += len(messages)
 	s.advance(q, now)
 	return nil
 }

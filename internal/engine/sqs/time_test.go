@@ -238,11 +238,11 @@ func TestLongPollsAreServedInTheirOrder(t *testing.T) {
 			t.Errorf("time until the last gave up: got %v, want %v", got, want)
 		}
 		wg.Wait()
-		want := []sqs.QueueCount{{Name: "q", InFlight: 4, OldestAge: 20 * time.Second, Sent: 4, Received: 4, Empty: 1}}
+		want := []sqs.QueueCount{{Name: "q", InFlight: 4, OldestAge: 20 * time.Second, Sent: 4, Received: 4, Empty: 1, Sizes: sqs.Sizes{Sum: 10, Smallest: 1, Largest: 7}}}
 		if diff := cmp.Diff(want, e.service.Counts()); diff != "" {
 			t.Errorf("counts (-want +got):\n%s", diff)
 		}
-		want[0].Sent, want[0].Received, want[0].Empty = 0, 0, 0
+		want[0].Sent, want[0].Received, want[0].Empty, want[0].Sizes = 0, 0, 0, sqs.Sizes{}
 		if diff := cmp.Diff(want, e.service.Counts()); diff != "" {
 			t.Errorf("counts of no time (-want +got):\n%s", diff)
 		}

@@ -33,21 +33,43 @@ func installed(t *testing.T, program string) {
 func TestLint(t *testing.T) {
 	t.Parallel()
 	installed(t, "cfn-lint")
-	var goldens, cdks []string
+	var goldens []string
 	for _, name := range slices.Concat(slices.Sorted(maps.Keys(variants())), slices.Sorted(maps.Keys(constructs()))) {
 		goldens = append(goldens, golden(name))
 	}
+	ours, cdks := map[string]*Stack{}, cdkConstructs()
+	for name, describe := range corners() {
+		ours[name], cdks["corner-"+name] = NewStack("Corner"), NewStack("Corner")
+		cdks["corner-"+name].CDKDefaults = true
+		describe(ours[name])
+		describe(cdks["corner-"+name])
+	}
+	cdks["corner-instances"] = NewStack("Corner")
+	cdks["corner-instances"].CDKDefaults = true
+	instances(cdks["corner-instances"])
+	t.Run("spate", func(t *testing.T) {
+		t.Parallel()
+		lint(t, append(goldens, written(t, ours)...))
+	})
+	// I3013 would have MessageRetentionPeriod, which CDK leaves to SQS.
+	t.Run("cdk", func(t *testing.T) {
+		t.Parallel()
+		lint(t, written(t, cdks), "--ignore-checks", "I3013")
+	})
+}
+
+// written are the files of stacks' templates.
+func written(t *testing.T, stacks map[string]*Stack) (paths []string) {
+	t.Helper()
 	folder := t.TempDir()
-	for name, stack := range cdkConstructs() {
+	for name, stack := range stacks {
 		path := filepath.Join(folder, name+".template.json")
 		if err := os.WriteFile(path, indented(t, stack), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cdks = append(cdks, path)
+		paths = append(paths, path)
 	}
-	t.Run("spate", func(t *testing.T) { lint(t, goldens) })
-	// I3013 would have MessageRetentionPeriod, which CDK leaves to SQS.
-	t.Run("cdk", func(t *testing.T) { lint(t, cdks, "--ignore-checks", "I3013") })
+	return paths
 }
 
 func lint(t *testing.T, paths []string, options ...string) {

@@ -114,7 +114,9 @@ by 60, and nothing else is.
 **SQS.** Standard queues only. Receives come in the order of sending where AWS
 promises none. A dead letter's age counts from its sending. Policies and
 encryption settings are kept without effect. The minute between two purges is
-forgotten at a restart.
+forgotten at a restart. What a spate worker holds that is killed is visible at
+once; other programs' messages wait for their visibility timeout, as all do on
+AWS.
 
 **S3.** One version an object. Lifecycle rules, encryption, policies and access
 blocks of a bucket are kept by CloudFormation, without effect.

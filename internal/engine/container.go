@@ -25,8 +25,9 @@ import (
 type runners struct {
 	processes *runner.Process
 	config    docker.Config
-	token     string // of the credentials of containers
-	none      bool   // no container is started or looked for
+	owner     string // begins the session tokens of tasks' credentials
+	release   func(token string)
+	none      bool // no container is started or looked for
 
 	mu     sync.Mutex
 	docker *docker.Runner // nil: not connected yet
@@ -52,26 +53,59 @@ func (r *runners) connected(ctx context.Context) (*docker.Runner, error) {
 // Start starts a container as its image says.
 func (r *runners) Start(ctx context.Context, c runner.Container) (runner.Running, error) {
 	if filepath.IsAbs(c.Image) {
-		return r.processes.Start(ctx, c)
+		return r.start(ctx, r.processes, c, r.owner)
 	}
 	engine, err := r.connected(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("CannotPullContainerError: image %s needs Docker or Podman: %w", c.Image, err)
 	}
-	c.Engine = r.lasting(c.Engine)
-	return engine.Start(ctx, c)
+	return r.start(ctx, engine, c, r.lasting())
 }
 
-// lasting are the engine's variables for a container, which may outlive it:
-// what it holds of queues is not told from what other clients do.
-func (r *runners) lasting(engine []string) []string {
-	changed := slices.Clone(engine)
-	for i, variable := range changed {
+// lasting begins the session tokens of containers, which may outlive the
+// engine: what they hold is not handed back when it starts anew.
+func (r *runners) lasting() string { return r.owner + ".container" }
+
+// start starts a container with credentials of its own.
+func (r *runners) start(ctx context.Context, with runner.Runner, c runner.Container, owner string) (runner.Running, error) {
+	token := tokenOf(owner, c)
+	c.Engine = slices.Clone(c.Engine)
+	for i, variable := range c.Engine {
 		if strings.HasPrefix(variable, sessionToken) {
-			changed[i] = sessionToken + r.token
+			c.Engine[i] = sessionToken + token
 		}
 	}
-	return changed
+	running, err := with.Start(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return r.watched(running, c, token), nil
+}
+
+// tokenOf is the session token of a container's credentials.
+func tokenOf(owner string, c runner.Container) string { return owner + "/" + c.ID }
+
+// watched hands back what a worker holds of queues when it is killed, in its
+// place. Other programs' messages wait for their visibility timeout, as on AWS.
+func (r *runners) watched(running runner.Running, c runner.Container, token string) runner.Running {
+	if !c.Worker {
+		return running
+	}
+	return &holding{Running: running, release: sync.OnceFunc(func() { r.release(token) })}
+}
+
+// A holding is a worker that may hold messages.
+type holding struct {
+	runner.Running
+	release func()
+}
+
+func (h *holding) Wait() runner.Exit {
+	exit := h.Running.Wait()
+	if exit.Code != 0 {
+		h.release() // one that ends by itself has done so
+	}
+	return exit
 }
 
 // Survivors are the containers that an earlier engine of this home left.
@@ -92,7 +126,11 @@ func (r *runners) Adopt(ctx context.Context, c runner.Container, from time.Time)
 	if err != nil {
 		return nil, err
 	}
-	return engine.Adopt(ctx, c, from)
+	running, err := engine.Adopt(ctx, c, from)
+	if err != nil {
+		return nil, err
+	}
+	return r.watched(running, c, tokenOf(r.lasting(), c)), nil
 }
 
 // Clear removes what a task has left in Docker. Processes leave nothing.
@@ -131,7 +169,8 @@ func (e *Engine) newRunners(h home, inProcess aws.Config) (*runners, error) {
 	}
 	return &runners{
 		processes: processes,
-		token:     e.owner + ".container",
+		owner:     e.owner,
+		release:   e.release,
 		none:      e.cfg.Quiet,
 		config: docker.Config{
 			Owner: e.owner, Worker: worker, Endpoint: e.address.Endpoint, Log: e.cfg.Log,
@@ -141,6 +180,13 @@ func (e *Engine) newRunners(h home, inProcess aws.Config) (*runners, error) {
 			},
 		},
 	}, nil
+}
+
+// release hands back what a task holds that was killed.
+func (e *Engine) release(token string) {
+	if err := e.services.sqs.HandBack(context.Background(), token); err != nil {
+		e.cfg.Log.Warn("handing back the messages of a task that was killed", "error", err)
+	}
 }
 
 // containerWorker is the spate program that stands in front of what images

@@ -154,8 +154,8 @@ func (e *Engine) sweep(h home) {
 	}
 }
 
-// tasks is the session token of the credentials that tasks get: what they hold
-// of queues is told by it from what others do. They are processes, which the
+// tasks begins the session tokens of the credentials that tasks get: what they
+// hold of queues is told by it from what others do. They are processes, which the
 // sweep has ended before a service hears of it; containers have another.
 func (e *Engine) tasks() string {
 	if e.cfg.Quiet {

@@ -11,7 +11,8 @@
 //   - a message taken for a client that has gone meanwhile is visible again at
 //     once, as if it had not been received;
 //   - so is one that a task of the engine's own held, which ended with the
-//     engine, though its reception counts ([Config.Tasks]);
+//     engine, though its reception counts ([Config.Tasks]), and what the engine
+//     hands back for a task that was killed ([Service.HandBack]);
 //   - receivers that wait are served in the order they came, and no more of
 //     them are woken than there are messages for;
 //   - order is first in, first out by the moment of becoming visible, as far as

@@ -102,6 +102,7 @@ func (s *Service) drop(q *queue, m *message) {
 	}
 	heap.Remove(&q.all, int(m.ageRank))
 	delete(q.handed, m.id)
+	delete(s.holders, m)
 	s.release(m)
 }
 
@@ -109,6 +110,7 @@ func (s *Service) drop(q *queue, m *message) {
 func (s *Service) clear(q *queue) {
 	for _, m := range q.all.items {
 		m.gone, m.in = true, nil
+		delete(s.holders, m)
 		s.release(m)
 	}
 	q.all, q.ready, q.delayed, q.inFlight = ages{}, order{}, order{}, order{}

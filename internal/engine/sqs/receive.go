@@ -20,7 +20,7 @@ type reception struct {
 	most       int
 	visibility int // seconds
 	wait       time.Duration
-	task       bool // by a task of the engine's own
+	token      string // the session token of the client's credentials
 }
 
 // A revision is a claimed message and the delivery that it gets.
@@ -44,7 +44,7 @@ func (s *Service) receiveMessage(ctx context.Context, in *sqs.ReceiveMessageInpu
 	if err != nil {
 		return nil, err
 	}
-	r.task = s.tasks != "" && wire.SessionToken(ctx) == s.tasks
+	r.token = wire.SessionToken(ctx)
 	batch, err := s.receive(ctx, q, r)
 	if err != nil {
 		return nil, err
@@ -195,6 +195,7 @@ func (s *Service) deliver(ctx context.Context, q *queue, r reception, claimed []
 	for _, m := range batch {
 		m.message.delivery = m.delivery
 		q.handed[m.message.id] = m.message
+		s.note(q, m.message, r)
 		s.hold(m.message, m.payload)
 	}
 	q.counts.Received += len(batch)
@@ -220,7 +221,7 @@ func (s *Service) triage(q *queue, r reception, claimed []*message) (batch []rec
 		default:
 			next := m.delivery
 			next.received++
-			next.taken, next.task = now, r.task
+			next.taken, next.task = now, s.isTask(r.token)
 			next.due = now + int64(r.visibility)*1000
 			if next.first == 0 {
 				next.first = now

@@ -33,7 +33,7 @@ type Config struct {
 	// Endpoint is the base of queue URLs, such as "http://127.0.0.1:4566".
 	Endpoint string
 	// Tasks is the session token of the credentials that the engine's own tasks
-	// have. What such tasks hold when the service is made is visible at once:
+	// have, or what it begins with, before a slash. What such tasks hold when the service is made is visible at once:
 	// they ended with the engine before. (A message that was handed back for
 	// later is not told from one that is held.) Empty: there are no tasks, and
 	// what earlier ones held stays hidden.
@@ -62,9 +62,10 @@ type Service struct {
 	queues      map[string]*queue
 	lastQueue   int64
 	lastMessage int64
-	held        int        // bytes of payloads in memory
-	armed       int64      // when Run looks next, Unix milliseconds
-	expired     []*message // gone from memory, not yet from the store
+	holders     map[*message]holder // of what tasks of the engine's own received last
+	held        int                 // bytes of payloads in memory
+	armed       int64               // when Run looks next, Unix milliseconds
+	expired     []*message          // gone from memory, not yet from the store
 }
 
 // New returns a service with the queues and messages of its store. Delays,
@@ -79,6 +80,7 @@ func New(ctx context.Context, config Config) (*Service, error) {
 		log:      config.Log,
 		wake:     make(chan struct{}, 1),
 		queues:   map[string]*queue{},
+		holders:  map[*message]holder{},
 		armed:    math.MaxInt64,
 	}
 	s.settled.L = &s.mu

@@ -270,6 +270,7 @@ func (s *Service) judge(messages []*message, changes []change) (faults []error, 
 				"Total VisibilityTimeout for the message is beyond the limit [43200 seconds].")
 			continue
 		}
+		s.renewed(m, c.timeout)
 		revised = append(revised, revision{m, next})
 	}
 	return faults, revised

@@ -113,3 +113,48 @@ func TestAnOlderStoreIsRead(t *testing.T) {
 		t.Errorf("got %+v, want the message", got)
 	}
 }
+
+func TestHandBackOfWhatATaskHolds(t *testing.T) {
+	e := startFor(t, filepath.Join(t.TempDir(), "x.db"), "task")
+	url := e.create(t, "q")
+	take := func(token, body string) types.Message {
+		t.Helper()
+		e.send(t, url, body)
+		out, err := e.with(token).ReceiveMessage(t.Context(), &sdk.ReceiveMessageInput{QueueUrl: &url, VisibilityTimeout: 120})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(out.Messages) != 1 || *out.Messages[0].Body != body {
+			t.Fatalf("got %+v, want %q", out.Messages, body)
+		}
+		return out.Messages[0]
+	}
+	killed := e.with("task/1")
+	take("task/1", "held")
+	killed.hide(t, url, take("task/1", "renewed"), 120)
+	killed.hide(t, url, take("task/1", "put off"), 600)
+	gone := take("task/1", "deleted")
+	if _, err := killed.DeleteMessage(t.Context(), &sdk.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: gone.ReceiptHandle}); err != nil {
+		t.Fatal(err)
+	}
+	killed.hide(t, url, take("task/1", "taken since"), 0)
+	if got := e.receive(t, url); len(got) != 1 {
+		t.Fatalf("got %+v, want one message", got)
+	}
+	take("task/2", "another task's")
+	take("task.container/1", "a container's")
+	take("", "another's")
+
+	if err := e.service.HandBack(t.Context(), "task/1"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := e.bodies(t, url), []string{"held", "renewed"}; !slices.Equal(got, want) {
+		t.Errorf("a task: got %q, want %q", got, want)
+	}
+	if err := e.service.HandBack(t.Context(), "task.container/1"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := e.bodies(t, url), []string{"a container's"}; !slices.Equal(got, want) {
+		t.Errorf("a container: got %q, want %q", got, want)
+	}
+}

@@ -76,6 +76,7 @@ type Follower struct {
 	firstStart time.Time
 	judged     int // the failed job that was read last, plus 1
 	trouble    trouble
+	losses     losses
 }
 
 // Follow returns a follower of the run.
@@ -88,6 +89,9 @@ func (f *Follower) Look(ctx context.Context) (Progress, error) {
 		return p, err
 	}
 	if p.Running, err = f.running(ctx); err != nil {
+		return p, err
+	}
+	if p.Running, err = f.losses.leaveOut(ctx, f.survey.run, p.Running, time.Now()); err != nil {
 		return p, err
 	}
 	for _, a := range p.Running {

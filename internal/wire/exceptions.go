@@ -12,6 +12,7 @@ import (
 type exceptions struct {
 	renamed   map[string]string // members that do not follow the service's case
 	flattened map[string]string // in the Query protocol: name, and a map's key after a slash
+	entries   []string          // maps of Query requests whose entries have a Name and a Value, not a key and a value
 	unions    []any             // pointers to the variants of unions
 	document  func(any) any     // makes a value of the service's document type
 	unsigned  []string          // operations that need no signature
@@ -64,6 +65,22 @@ func exceptionsOf(service string) exceptions {
 		}}
 	case "scheduler":
 		return exceptions{renamed: targetsOfECS(), bindings: schedulerBindings()}
+	case "sns":
+		return exceptions{
+			renamed: map[string]string{
+				"CheckIfPhoneNumberIsOptedOutInput.PhoneNumber": "phoneNumber",
+				"CheckIfPhoneNumberIsOptedOutOutput.IsOptedOut": "isOptedOut",
+				"GetSMSAttributesInput.Attributes":              "attributes",
+				"GetSMSAttributesOutput.Attributes":             "attributes",
+				"ListPhoneNumbersOptedOutInput.NextToken":       "nextToken",
+				"ListPhoneNumbersOptedOutOutput.NextToken":      "nextToken",
+				"ListPhoneNumbersOptedOutOutput.PhoneNumbers":   "phoneNumbers",
+				"OptInPhoneNumberInput.PhoneNumber":             "phoneNumber",
+				"SetSMSAttributesInput.Attributes":              "attributes",
+			},
+			entries:  []string{"PublishInput.MessageAttributes", "PublishBatchRequestEntry.MessageAttributes"},
+			unsigned: []string{"ConfirmSubscription", "Unsubscribe"}, // links in notices; SNS looks at who follows them
+		}
 	case "sts":
 		return exceptions{
 			renamed:  map[string]string{"PolicyDescriptorType.Arn": "arn"},

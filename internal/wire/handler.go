@@ -102,9 +102,10 @@ type exchange struct {
 
 // A call is what an operation's function may ask about its request.
 type call struct {
-	id      string
-	token   string // of temporary credentials
-	present presence
+	id        string
+	token     string // of temporary credentials
+	anonymous bool   // nobody signed it, where somebody could have
+	present   presence
 }
 
 type callKey struct{}
@@ -124,6 +125,13 @@ func RequestID(ctx context.Context) string {
 		return ""
 	}
 	return c.id
+}
+
+// Anonymous tells whether nobody signed the request that ctx belongs to, though
+// the engine looks at signatures.
+func Anonymous(ctx context.Context) bool {
+	c, ok := ctx.Value(callKey{}).(*call)
+	return ok && c.anonymous
 }
 
 // SessionToken returns the session token of the credentials that signed the
@@ -238,6 +246,7 @@ func (x *exchange) authorize(s *signature, denied *denial, body []byte) *denial 
 		return denied
 	case s == nil:
 		if x.operation != nil && slices.Contains(x.server.planner.special.unsigned, x.operation.name) {
+			x.call.anonymous = true
 			return nil
 		}
 		return &denial{why: anonymous}

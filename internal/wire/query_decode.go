@@ -132,6 +132,8 @@ func (d queryDecoder) member(from *form, v reflect.Value, f *field) error {
 	switch {
 	case f.shape.kind == kindList && f.flat != "":
 		return d.list(from.numbered(), v, f.shape)
+	case f.named:
+		return d.dictionary(from.part("entry").numbered(), "Name", "Value", v, f.shape)
 	case f.shape.kind == kindMap && f.flat != "":
 		return d.dictionary(from.numbered(), f.flatKey, "Value", v, f.shape)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqsschemas "github.com/aws/aws-sdk-go-v2/service/sqs/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -89,6 +90,9 @@ func tours() []tour {
 		{"cloudformation", Service{
 			Name: "cloudformation", QueryVersion: "2010-05-15", Namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/",
 		}, func(c aws.Config) any { return cloudformation.NewFromConfig(c) }, 80, nil},
+		{"sns", Service{
+			Name: "sns", QueryVersion: "2010-03-31", Namespace: "http://sns.amazonaws.com/doc/2010-03-31/",
+		}, func(c aws.Config) any { return sns.NewFromConfig(c) }, 42, nil},
 		{"sts", Service{
 			Name: "sts", QueryVersion: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 		}, func(c aws.Config) any { return sts.NewFromConfig(c) }, 9, nil},

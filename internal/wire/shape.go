@@ -2,6 +2,7 @@ package wire
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +54,8 @@ type field struct {
 	// name flat. A flattened map's keys are named flatKey.
 	flat    string
 	flatKey string
+
+	named bool // a map whose entries have a Name and a Value in Query requests
 }
 
 // A variant is one choice of a union: the SDK's struct with the field Value.
@@ -161,7 +164,10 @@ func (p *planner) field(in reflect.Type, f reflect.StructField) field {
 		name = p.spell(f.Name)
 	}
 	flat, key, _ := strings.Cut(p.special.flattened[qualified], "/")
-	return field{goName: f.Name, name: name, shape: p.plan(f.Type), flat: flat, flatKey: key}
+	return field{
+		goName: f.Name, name: name, shape: p.plan(f.Type), flat: flat, flatKey: key,
+		named: slices.Contains(p.special.entries, qualified),
+	}
 }
 
 // spell gives a Go name the case that the service has on the wire.

@@ -18,7 +18,7 @@ import (
 
 var ignoreUnexported = cmpopts.IgnoreUnexported(
 	types.MetricAlarm{}, types.Dimension{}, types.Metric{}, types.MetricStat{}, types.MetricDataQuery{},
-	types.Datapoint{}, types.Tag{}, types.MetricDataResult{},
+	types.Datapoint{}, types.Tag{}, types.MetricDataResult{}, types.AlarmHistoryItem{},
 )
 
 func simple(name string) *cw.PutMetricAlarmInput {

@@ -19,6 +19,8 @@ func (a *app) logsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs RUN [INDEX]",
 		Short: "Print what the jobs of a run printed, or print",
+		Long: `logs prints what the jobs of a run printed. On a terminal it escapes what would
+do more than write and colour text; into a file or a pipe it goes as it is.`,
 		Example: `  spate logs last                every job of the newest run
   spate logs last 7              job 7 of it
   spate logs 01J9 7              job 7 of the run that begins with 01J9
@@ -40,7 +42,14 @@ func (a *app) logsCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) logs(ctx context.Context, id string, index int, follow bool) error {
+func (a *app) logs(ctx context.Context, id string, index int, follow bool) (err error) {
+	if onTerminal(a.stdout) {
+		s := &screen{w: a.stdout}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		safe := *a
+		safe.stdout = s
+		a = &safe
+	}
 	return a.withEngine(ctx, client.Look, func(s *client.Session) error {
 		r, err := run.Find(ctx, s.AWS, id)
 		switch {

@@ -31,7 +31,8 @@ const lineEvery = 3 * time.Second
 
 func (a *app) newProgress(r *run.Run, label func(index int) string) *progress {
 	p := &progress{w: a.stderr, label: label, started: time.Now()}
-	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+	if onTerminal(a.stderr) && os.Getenv("TERM") != "dumb" {
+		f := a.stderr.(*os.File)
 		p.size = func() (int, int) { return terminalSize(f) }
 		p.coloured = os.Getenv("NO_COLOR") == ""
 	}
@@ -118,7 +119,7 @@ func (p *progress) block(now run.Progress, columns int) []line {
 		if attempt.Number > 1 {
 			name += fmt.Sprintf(" (attempt %d)", attempt.Number)
 		}
-		text := fmt.Sprintf("%s  %s  %s", name, took(time.Since(attempt.Started).Truncate(100*time.Millisecond)), p.label(attempt.Index))
+		text := name + "  " + took(time.Since(attempt.Started).Truncate(100*time.Millisecond)) + "  " + p.label(attempt.Index)
 		lines = append(lines, line{{plain, text}})
 	}
 	return lines

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestScreenKeepsTextAndColoursOnly(t *testing.T) {
+	for name, test := range map[string]struct{ printed, want string }{
+		"text":            {"größe\t1\r\n世界\n", "größe\t1\r\n世界\n"},
+		"a colour":        {"\x1b[1;31mred\x1b[0m\n", "\x1b[1;31mred\x1b[0m\n\x1b[0m"},
+		"the cursor":      {"a\x1b[2J\x1b[Hb", `a\x1b[2J\x1b[Hb`},
+		"a title":         {"\x1b]0;x\a", `\x1b]0;x\a`},
+		"a question":      {"\x1b[c\x05", `\x1b[c\x05`},
+		"C1 controls":     {"\u009b2J", `\u009b2J`},
+		"no UTF-8":        {"a\xffb", `a\xffb`},
+		"cut off":         {"a\x1b[3", `a\x1b[3`},
+		"half a letter":   {"a\xc3", `a\xc3`},
+		"an endless one":  {"\x1b[" + strings.Repeat("1", 100) + "m", `\x1b[` + strings.Repeat("1", 100) + "m"},
+		"an escape alone": {"\x1b", `\x1b`},
+	} {
+		for size := range 4 { // of the pieces that it comes in; 0 is the whole
+			var got strings.Builder
+			s := &screen{w: &got}
+			for rest := test.printed; rest != ""; {
+				n := len(rest)
+				if size > 0 {
+					n = min(n, size)
+				}
+				if _, err := s.Write([]byte(rest[:n])); err != nil {
+					t.Fatal(err)
+				}
+				rest = rest[n:]
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got.String() != test.want {
+				t.Errorf("%s in pieces of %d: got %q, want %q", name, size, got.String(), test.want)
+			}
+		}
+	}
+}

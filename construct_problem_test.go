@@ -236,6 +236,20 @@ func TestConstructProblems(t *testing.T) {
 			s.Resource("Topic", "AWS::SNS::Topic", nil)
 			s.Override("Topic", "Properties.X", map[string]Text{string(Region): "x"})
 		}, "Topic: the key Properties.X.${AWS::Region} holds a token, which only the deployed stack knows\nhint: keys are plain strings; values may hold tokens"},
+		{"output named by a token", func(s *Stack) { s.Output(string(Region), "x") },
+			"${AWS::Region}.Output: \"${AWS::Region}\" cannot be a name here\nhint: write 1 to 255 letters and digits"},
+		{"parameter named by a token", func(s *Stack) { s.Parameter(string(Region), ParameterProps{}) },
+			"${AWS::Region}.Parameter: \"${AWS::Region}\" cannot be a name here\nhint: write 1 to 255 letters and digits"},
+		{"id with a token", func(s *Stack) { s.Resource(string(Region), "AWS::SNS::Topic", nil) },
+			"${AWS::Region}: \"${AWS::Region}\" cannot be an id\nhint: write 1 to 255 letters and digits"},
+		{"container without a name", func(s *Stack) {
+			s.FargateTaskDefinition("T", FargateTaskDefinitionProps{}).AddContainer("", ContainerProps{Image: FromRegistry("x")})
+		}, "T.ContainerName: \"\" cannot be a name here\nhint: write 1 to 255 letters, digits, hyphens and underscores"},
+		{"two containers of a name", func(s *Stack) {
+			t := s.FargateTaskDefinition("T", FargateTaskDefinitionProps{})
+			t.AddContainer("c", ContainerProps{Image: FromRegistry("x")})
+			t.AddContainer("c", ContainerProps{Image: FromRegistry("x")})
+		}, "T.ContainerName: the task has another container \"c\"\nhint: choose another name"},
 		{"tag's key", func(s *Stack) { s.Tag(string(Region), "x") },
 			"Stack.Tag: \"${AWS::Region}\" cannot be a tag's key\nhint: 1 to 128 characters, no token, and aws: not in front"},
 		{"no tag's key", func(s *Stack) { s.Tag("", "x") }, "Stack.Tag: \"\" cannot be a tag's key\nhint: 1 to 128 characters, no token, and aws: not in front"},

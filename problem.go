@@ -45,7 +45,7 @@ type field struct {
 }
 
 func (s *Stack) at(id logicalID, name string) field {
-	return field{s, string(id) + "." + name}
+	return field{s, plainText(Text(id)) + "." + name}
 }
 
 func (f field) problem(hint, format string, args ...any) {
@@ -131,6 +131,13 @@ func letter(c rune) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 // pattern compiles an expression when it is first needed.
 func pattern(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
+// fixed checks a name that has to be known when the template is written.
+func (f field) fixed(name string, as naming) {
+	if !as.allows(name) {
+		f.problem("write "+as.rule, "%q cannot be a name here", plainText(Text(name)))
+	}
 }
 
 // named checks a name; empty stands for CloudFormation's own, and what is in a

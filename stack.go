@@ -76,7 +76,7 @@ type ParameterProps struct {
 
 // Parameter adds a value that is given when the stack is deployed.
 func (s *Stack) Parameter(name string, p ParameterProps) Text {
-	s.at(logicalID(name), "Parameter").named(Text(name), logicalNaming())
+	s.at(logicalID(name), "Parameter").fixed(name, logicalNaming())
 	attributes := props{"Type": p.Type}
 	if p.Type == "" {
 		attributes["Type"] = "String"
@@ -105,7 +105,7 @@ func (f field) single(others []entry) {
 
 // Output adds a value that the deployed stack shows.
 func (s *Stack) Output(name string, value Text) {
-	s.at(logicalID(name), "Output").named(Text(name), logicalNaming())
+	s.at(logicalID(name), "Output").fixed(name, logicalNaming())
 	s.output(name, "", value)
 }
 
@@ -137,8 +137,8 @@ func (s *Stack) disposable(id logicalID, kind string, properties props) *resourc
 
 // draft puts a resource with more than properties into the stack.
 func (s *Stack) draft(id logicalID, d template.Draft) *resource {
-	switch where := string(id); {
-	case !logicalNaming().allows(where):
+	switch where := plainText(Text(id)); {
+	case !logicalNaming().allows(string(id)):
 		s.check(Problem{where, fmt.Sprintf("%q cannot be an id", where), "write " + logicalNaming().rule})
 	case s.resource(id) != nil:
 		s.check(Problem{where, "the stack has another resource of this id, an " + s.resource(id).Type, "choose another id"})

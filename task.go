@@ -213,6 +213,9 @@ func (t *TaskDefinition) AddContainer(name string, p ContainerProps) {
 func (t *TaskDefinition) addContainer(owner logicalID, name string, p ContainerProps) {
 	s := t.stack
 	s.checkContainer(owner, name, p)
+	if slices.ContainsFunc(t.containers, func(other any) bool { return other.(props)["Name"] == name }) {
+		s.at(owner, "ContainerName").problem("choose another name", "the task has another container %q", name)
+	}
 	c := container{
 		name: name, image: p.Image.reference, command: texts(p.Command), entryPoint: texts(p.EntryPoint),
 		secrets: p.Secrets, health: p.HealthCheck, optional: p.Optional,
@@ -246,7 +249,7 @@ func (t *TaskDefinition) addContainer(owner logicalID, name string, p ContainerP
 }
 
 func (s *Stack) checkContainer(owner logicalID, name string, p ContainerProps) {
-	s.at(owner, "ContainerName").named(Text(name), ecsNaming())
+	s.at(owner, "ContainerName").fixed(name, ecsNaming())
 	s.at(owner, "Image").image(p.Image)
 	s.at(owner, "Environment").variables(slices.Sorted(maps.Keys(p.Environment)))
 	s.at(owner, "Secrets").secrets(p.Secrets)

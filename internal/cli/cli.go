@@ -80,7 +80,7 @@ failed; 2 when what was given cannot be right: arguments, a job file, parameters
 	root.SetFlagErrorFunc(wrongFlag)
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say what the engine does")
 	root.AddCommand(
-		a.initCommand(), a.runCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.resultsCommand(),
+		a.initCommand(), a.planCommand(), a.runCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.resultsCommand(),
 		a.logsCommand(), a.retryCommand(), a.cancelCommand(), a.doctorCommand(), a.synthCommand(), a.upCommand(), a.downCommand(),
 		a.serveCommand(),
 		a.versionCommand(), a.agentCommand(),

@@ -26,6 +26,8 @@ type Load struct {
 	// Timeout of 0 is none.
 	Timeout, Backoff time.Duration
 	Retries          int
+	// Tolerate is the share of jobs that may fail.
+	Tolerate float64
 }
 
 // MostJobs is how many jobs a plan can have.

@@ -170,8 +170,8 @@ type Standing struct {
 	Month float64
 }
 
-// Size limits the service's count and its tasks' size, for asking what if.
-func (m Model) withMax(n int) *Model {
+// WithMax is the model with another limit of tasks; its policies stay.
+func (m Model) WithMax(n int) *Model {
 	m.Capacity.Max = n
 	m.Capacity.Min = min(m.Capacity.Min, n)
 	m.Capacity.Desired = min(m.Capacity.Desired, n)

@@ -56,6 +56,8 @@ type Outcome struct {
 	// makes of it, a minute a task at least. Starting, Useful, Wasted and Idle
 	// are its parts.
 	TaskTime, Billed, Starting, Useful, Wasted, Idle time.Duration
+	// TooManyFailed says that more jobs failed than the load tolerates.
+	TooManyFailed bool
 	// Drifts says that an alarm scales out while the queue is empty.
 	Drifts bool
 	// Cost is what the run costs, in dollars.
@@ -68,8 +70,9 @@ type Cost struct{ Compute, Storage, Requests float64 }
 // Total is the sum of the parts.
 func (c Cost) Total() float64 { return c.Compute + c.Storage + c.Requests }
 
-// Whole says whether every job has a result.
-func (o *Outcome) Whole() bool { return o.Lost == 0 && o.Unfinished == 0 }
+// Whole says whether every job has a result, and no more of them failed than is
+// tolerated.
+func (o *Outcome) Whole() bool { return o.Lost == 0 && o.Unfinished == 0 && !o.TooManyFailed }
 
 // Parts are where the time to the finish goes; they add up to it.
 type Parts struct {
@@ -132,6 +135,7 @@ func (s *sim) end(horizon moment) Outcome {
 	for k := (most + 1) / 2; k <= most && k < len(s.tailAt); k++ {
 		o.TailBegan = max(o.TailBegan, duration(s.tailAt[k]))
 	}
+	o.TooManyFailed = float64(o.Failed) > s.load.Tolerate*float64(s.load.Jobs)
 	o.Cost = s.cost()
 	return *o
 }

@@ -9,8 +9,11 @@ import (
 // Builder makes the model for another limit of tasks.
 type Builder func(limit int) (*Model, error)
 
-// sure is the share of runs that a promise has to hold for.
-const sure = 0.95
+// Sure is the share of runs that a promise has to hold for.
+const Sure = 0.95
+
+// SearchSeeds is how many seeds a search is done with, at most.
+const SearchSeeds = 200
 
 // LeastMax is the smallest limit of tasks with which 95 of 100 runs are whole
 // within a time; ok is false when not even one task a job is enough. More tasks
@@ -22,7 +25,7 @@ func LeastMax(q Question, build Builder, within time.Duration, most int) (limit 
 			return false, err
 		}
 		q.Model = m
-		return Ask(q).Meets(within, sure), nil
+		return Ask(q).Meets(within, Sure), nil
 	}
 	low, high := 1, scaling.Need(q.Load.Jobs, most)
 	if ok, err = meets(high); err != nil || !ok {
@@ -85,7 +88,7 @@ func CheapestSize(q Question, threads float64, within time.Duration) (best Sized
 		other.Model, other.Load = &m, load
 		study := Ask(other)
 		cost := study.Mean(func(o *Outcome) float64 { return o.Cost.Total() })
-		if at, whole := study.Finish(sure); whole && at <= within && (!ok || cost < best.Cost) {
+		if at, whole := study.Finish(Sure); whole && at <= within && (!ok || cost < best.Cost) {
 			best, ok = Sized{Size{m.Task.CPU, m.Task.Memory}, at, cost}, true
 		}
 	}

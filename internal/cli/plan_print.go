@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spate-run/spate/internal/plan"
+)
+
+func (a *app) printPlan(p *planned, v *planView) error {
+	s := v.study
+	task := s.Model.Task
+	fmt.Fprintf(a.stdout, "%s: %s of %s, on at most %s of %g vCPU and %g GiB\n\n", p.name, count(s.Load.Jobs, "job"), s.Load.Durations,
+		count(s.Model.Capacity.Max, "task"), task.CPU, task.Memory)
+	if err := printTable(a.stdout, []string{"", "P50", "P95"}, v.rows()); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout)
+	if err := printFacts(a.stdout, v.facts(p)); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "\nwhere the time goes, in the run in the middle (seed %d)\n", v.seed)
+	if err := printTable(a.stdout, []string{"", "TAKES", "", "WHAT"}, v.partRows()); err != nil {
+		return err
+	}
+	v.chart(a.stdout)
+	if err := a.printCompared(v); err != nil {
+		return err
+	}
+	for _, warning := range p.warnings {
+		a.tell("warning: "+warning, "")
+	}
+	return nil
+}
+
+func (v *planView) rows() [][]string {
+	s := v.study
+	whole := func(p float64) string {
+		at, ok := s.Finish(p)
+		if !ok {
+			return "never"
+		}
+		return plan.ClockTime(at)
+	}
+	row := func(name string, of func(*plan.Outcome) float64, write func(float64) string) []string {
+		return []string{name, write(s.Quantile(.5, of)), write(s.Quantile(.95, of))}
+	}
+	plain := func(f float64) string { return fmt.Sprintf("%.0f", f) }
+	seconds := func(f float64) string { return plan.ClockTime(time.Duration(f)) }
+	return [][]string{
+		{"finish", whole(.5), whole(.95)},
+		row("first start", func(o *plan.Outcome) float64 { return float64(o.FirstStart) }, seconds),
+		row("peak tasks", func(o *plan.Outcome) float64 { return float64(o.Peak) }, plain),
+		row("task-minutes", func(o *plan.Outcome) float64 { return o.TaskTime.Minutes() }, plain),
+		row("of them wasted", wastedMinutes, plain),
+		row("jobs killed by scaling in", func(o *plan.Outcome) float64 { return float64(o.Killed) }, plain),
+		row("jobs interrupted on Spot", func(o *plan.Outcome) float64 { return float64(o.Interrupted) }, plain),
+		row("jobs done more than once", func(o *plan.Outcome) float64 { return float64(o.Repeated) }, plain),
+		row("jobs that fail", func(o *plan.Outcome) float64 { return float64(o.Failed) }, plain),
+		row("jobs lost to the dead-letter queue", func(o *plan.Outcome) float64 { return float64(o.Lost) }, plain),
+		row("jobs not done before their messages expire", func(o *plan.Outcome) float64 { return float64(o.Unfinished) }, plain),
+	}
+}
+
+func (v *planView) facts(p *planned) [][2]string {
+	s := v.study
+	mean := func(of func(plan.Cost) float64) float64 {
+		return s.Mean(func(o *plan.Outcome) float64 { return of(o.Cost) })
+	}
+	facts := [][2]string{
+		{"cost of a run", fmt.Sprintf("%s: compute %s, storage %s, requests %s", dollars(mean(plan.Cost.Total)),
+			dollars(mean(func(c plan.Cost) float64 { return c.Compute })), dollars(mean(func(c plan.Cost) float64 { return c.Storage })),
+			dollars(mean(func(c plan.Cost) float64 { return c.Requests })))},
+		{"idle cost a month", dollars(s.Model.IdleMonth()) + standingWords(s.Model)},
+	}
+	if w := v.within; w != nil {
+		answer := "no"
+		if w.Met {
+			answer = "yes"
+		}
+		facts = append(facts, [2]string{"done within " + plan.ClockTime(w.Limit), fmt.Sprintf("%s: %s of the runs are", answer, share(w.Share))})
+		facts = append(facts, [2]string{"smallest max", v.leastMaxWords()})
+		if w.Size != nil {
+			facts = append(facts, [2]string{"cheapest size", fmt.Sprintf("%g vCPU and %g GiB: %s in P95, %s a run", w.Size.CPU, w.Size.Memory, plan.ClockTime(w.Size.P95), dollars(w.Size.Cost))})
+		}
+	}
+	return append(facts, [2]string{"simulated", fmt.Sprintf("%d times, from seed %d; prices of %s in %s", s.Seeds, s.Seed, plan.Priced, plan.Region)})
+}
+
+func (v *planView) leastMaxWords() string {
+	w := v.within
+	if w.LeastMax > 0 {
+		return fmt.Sprintf("%d", w.LeastMax)
+	}
+	longest := v.study.Time(.95, func(o *plan.Outcome) time.Duration { return o.Longest })
+	if longest > w.Limit {
+		return fmt.Sprintf("none: the longest job alone takes %s in P95", plan.ClockTime(longest))
+	}
+	return "none: not even a task for every job holds it"
+}
+
+func standingWords(m *plan.Model) string {
+	var words []string
+	if m.Capacity.Min > 0 {
+		words = append(words, count(m.Capacity.Min, "task"))
+	}
+	for _, s := range m.Standing {
+		words = append(words, fmt.Sprintf("%s %s", count(s.Count, s.What), dollars(float64(s.Count)*s.Month)))
+	}
+	if words == nil {
+		return ""
+	}
+	return ": " + strings.Join(words, ", ")
+}
+
+func dollars(f float64) string {
+	if f > 0 && f < 0.005 {
+		return "under $0.01"
+	}
+	return fmt.Sprintf("$%.2f", f)
+}
+
+func share(f float64) string {
+	return fmt.Sprintf("%.3g %%", 100*f)
+}
+
+// partBar is how wide the longest part's bar may be.
+const partBar = 30
+
+func (v *planView) partRows() [][]string {
+	says := map[string]string{
+		"waking":   "until something wants a task",
+		"starting": "until the first job starts",
+		"waiting":  "until the job starts that ends last",
+		"running":  "until half of the tasks have nothing more to do",
+		"tail":     "until the last job ends",
+	}
+	var rows [][]string
+	for _, part := range partsOf(v.median.Parts()) {
+		width := int(float64(partBar)*part.lasts.Seconds()/max(v.median.Finish.Seconds(), 1) + .5)
+		rows = append(rows, []string{part.name, plan.ClockTime(part.lasts), strings.Repeat("█", width), says[part.name]})
+	}
+	return rows
+}
+
+func (a *app) printCompared(v *planView) error {
+	if len(v.compared) == 0 {
+		return nil
+	}
+	fmt.Fprintln(a.stdout)
+	var rows [][]string
+	for _, c := range v.compared {
+		if c.Cannot != "" {
+			rows = append(rows, []string{c.Name, "cannot", "", "", dollars(c.Month), c.Cannot})
+			continue
+		}
+		lost := ""
+		if c.Lost > 0 {
+			lost = fmt.Sprintf("%.3g jobs have no result", c.Lost)
+		}
+		rows = append(rows, []string{c.Name, plan.ClockTime(c.P50), plan.ClockTime(c.P95), dollars(c.Cost), dollars(c.Month), lost})
+	}
+	if err := printTable(a.stdout, []string{"WAY", "P50", "P95", "A RUN", "IDLE MONTH", "NOTE"}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout, "\nwhat the figures stand on")
+	for _, c := range v.compared[1:] {
+		if len(c.Assumptions) > 0 {
+			fmt.Fprintf(a.stdout, "  %s: %s\n", c.Name, strings.Join(c.Assumptions, "; "))
+		}
+	}
+	return nil
+}

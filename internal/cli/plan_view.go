@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spate-run/spate/internal/plan"
+)
+
+// A planView is the answer to what was asked.
+type planView struct {
+	study    *plan.Study
+	median   plan.Outcome
+	seed     uint64
+	timeline []plan.Sample
+	within   *withinView
+	compared []plan.Alternative
+}
+
+// A withinView is what --within asks.
+type withinView struct {
+	Limit time.Duration
+	Met   bool
+	Share float64 // of the runs that hold it
+	// LeastMax is the smallest limit of tasks that holds it; 0 where none does.
+	LeastMax int
+	Size     *plan.Sized
+}
+
+// mostTasks is the most that a search gives a service.
+const mostTasks = 5000
+
+// answer simulates what is asked.
+func (p *planned) answer(o planOptions) (*planView, error) {
+	v := &planView{study: plan.Ask(p.question)}
+	v.seed, _ = v.study.Median()
+	v.median, v.timeline = plan.Timeline(p.question.Model, p.question.Cloud, p.question.Load, v.seed)
+	if p.within > 0 {
+		w := &withinView{Limit: p.within, Met: v.study.Meets(p.within, plan.Sure), Share: v.study.Share(p.within)}
+		few := p.question
+		few.Seeds = min(few.Seeds, plan.SearchSeeds)
+		limit, ok, err := plan.LeastMax(few, p.build, p.within, mostTasks)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			w.LeastMax = limit
+			sized := few
+			if !w.Met {
+				if sized.Model, err = p.build(limit); err != nil {
+					return nil, err
+				}
+			}
+			if best, ok := plan.CheapestSize(sized, p.question.Model.Task.CPU, p.within); ok {
+				w.Size = &best
+			}
+		}
+		v.within = w
+	}
+	if o.compare || o.report != "" {
+		var err error
+		if v.compared, err = plan.Compare(v.study, p.name); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// missed says whether something was asked that the template does not hold.
+func (v *planView) missed() bool { return v.within != nil && !v.within.Met }
+
+// page is the answer as a page.
+func (v *planView) page(p *planned) []byte {
+	r := plan.Report{
+		Name: p.name, Study: v.study, Median: v.median, Seed: v.seed, Timeline: v.timeline,
+		Compared: v.compared, Warnings: p.warnings,
+	}
+	if w := v.within; w != nil {
+		r.Within, r.Met, r.Share, r.LeastMax = w.Limit, w.Met, w.Share, w.LeastMax
+	}
+	return r.HTML()
+}
+
+type planJSON struct {
+	Name       string             `json:"name"`
+	Jobs       int                `json:"jobs"`
+	Duration   string             `json:"duration"`
+	Seeds      int                `json:"seeds"`
+	Seed       uint64             `json:"seed"`
+	Max        int                `json:"max"`
+	Finish     quantileJSON       `json:"finishSeconds"`
+	FirstStart quantileJSON       `json:"firstStartSeconds"`
+	Peak       quantileJSON       `json:"peakTasks"`
+	Wasted     quantileJSON       `json:"wastedTaskMinutes"`
+	Jobsmean   jobsJSON           `json:"jobsMean"`
+	Parts      map[string]float64 `json:"medianPartsSeconds"`
+	Cost       costJSON           `json:"costUSD"`
+	IdleMonth  float64            `json:"idleMonthUSD"`
+	Within     *withinJSON        `json:"within,omitempty"`
+	Compared   []alternativeJSON  `json:"compared,omitempty"`
+	Warnings   []string           `json:"warnings"`
+	Priced     string             `json:"priced"`
+}
+
+type quantileJSON struct {
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
+}
+
+type jobsJSON struct {
+	Done        float64 `json:"done"`
+	Failed      float64 `json:"failed"`
+	DeadLetter  float64 `json:"deadLetter"`
+	Unfinished  float64 `json:"unfinished"`
+	Killed      float64 `json:"killed"`
+	Interrupted float64 `json:"interrupted"`
+	Repeated    float64 `json:"repeated"`
+}
+
+type costJSON struct {
+	Mean     float64 `json:"mean"`
+	Compute  float64 `json:"compute"`
+	Storage  float64 `json:"storage"`
+	Requests float64 `json:"requests"`
+}
+
+type withinJSON struct {
+	Seconds  float64   `json:"seconds"`
+	Met      bool      `json:"met"`
+	Share    float64   `json:"share"`
+	LeastMax *int      `json:"leastMax"`
+	Cheapest *sizeJSON `json:"cheapestSize"`
+}
+
+type sizeJSON struct {
+	CPU    float64 `json:"cpu"`
+	Memory float64 `json:"memoryGiB"`
+	P95    float64 `json:"p95Seconds"`
+	Cost   float64 `json:"costUSD"`
+}
+
+type alternativeJSON struct {
+	Name        string   `json:"name"`
+	Cannot      string   `json:"cannot,omitempty"`
+	P50         float64  `json:"p50Seconds,omitempty"`
+	P95         float64  `json:"p95Seconds,omitempty"`
+	Lost        float64  `json:"jobsWithoutResult"`
+	Cost        float64  `json:"costUSD,omitempty"`
+	Month       float64  `json:"idleMonthUSD"`
+	Assumptions []string `json:"assumptions"`
+}
+
+func (v *planView) json(p *planned) planJSON {
+	s := v.study
+	q := func(of func(*plan.Outcome) float64) quantileJSON {
+		return quantileJSON{s.Quantile(.5, of), s.Quantile(.95, of)}
+	}
+	parts := map[string]float64{}
+	for _, part := range partsOf(v.median.Parts()) {
+		parts[part.name] = part.lasts.Seconds()
+	}
+	p50, _ := s.Finish(.5)
+	p95, _ := s.Finish(.95)
+	doc := planJSON{
+		Name: p.name, Jobs: s.Load.Jobs, Duration: s.Load.Durations.String(), Seeds: s.Seeds, Seed: s.Seed,
+		Max:        s.Model.Capacity.Max,
+		Finish:     quantileJSON{p50.Seconds(), p95.Seconds()},
+		FirstStart: q(func(o *plan.Outcome) float64 { return o.FirstStart.Seconds() }),
+		Peak:       q(func(o *plan.Outcome) float64 { return float64(o.Peak) }),
+		Wasted:     q(wastedMinutes),
+		Jobsmean: jobsJSON{
+			Done:        s.Mean(func(o *plan.Outcome) float64 { return float64(o.Done) }),
+			Failed:      s.Mean(func(o *plan.Outcome) float64 { return float64(o.Failed) }),
+			DeadLetter:  s.Mean(func(o *plan.Outcome) float64 { return float64(o.Lost) }),
+			Unfinished:  s.Mean(func(o *plan.Outcome) float64 { return float64(o.Unfinished) }),
+			Killed:      s.Mean(func(o *plan.Outcome) float64 { return float64(o.Killed) }),
+			Interrupted: s.Mean(func(o *plan.Outcome) float64 { return float64(o.Interrupted) }),
+			Repeated:    s.Mean(func(o *plan.Outcome) float64 { return float64(o.Repeated) }),
+		},
+		Parts: parts,
+		Cost: costJSON{
+			Mean:     s.Mean(func(o *plan.Outcome) float64 { return o.Cost.Total() }),
+			Compute:  s.Mean(func(o *plan.Outcome) float64 { return o.Cost.Compute }),
+			Storage:  s.Mean(func(o *plan.Outcome) float64 { return o.Cost.Storage }),
+			Requests: s.Mean(func(o *plan.Outcome) float64 { return o.Cost.Requests }),
+		},
+		IdleMonth: s.Model.IdleMonth(), Warnings: append([]string{}, p.warnings...), Priced: plan.Priced,
+	}
+	if w := v.within; w != nil {
+		doc.Within = &withinJSON{Seconds: w.Limit.Seconds(), Met: w.Met, Share: w.Share}
+		if w.LeastMax > 0 {
+			doc.Within.LeastMax = &w.LeastMax
+		}
+		if w.Size != nil {
+			doc.Within.Cheapest = &sizeJSON{w.Size.CPU, w.Size.Memory, w.Size.P95.Seconds(), w.Size.Cost}
+		}
+	}
+	for _, c := range v.compared {
+		doc.Compared = append(doc.Compared, alternativeJSON{
+			c.Name, c.Cannot, c.P50.Seconds(), c.P95.Seconds(), c.Lost, c.Cost, c.Month, append([]string{}, c.Assumptions...),
+		})
+	}
+	return doc
+}
+
+// wastedMinutes are the minutes of all tasks in which nothing came about.
+func wastedMinutes(o *plan.Outcome) float64 { return (o.TaskTime - o.Useful).Minutes() }
+
+type part struct {
+	name  string
+	lasts time.Duration
+}
+
+func partsOf(p plan.Parts) []part {
+	return []part{{"waking", p.Waking}, {"starting", p.Starting}, {"waiting", p.Waiting}, {"running", p.Running}, {"tail", p.Tail}}
+}

@@ -50,6 +50,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	verbose        bool
+	place          target
 }
 
 func (a *app) root() *cobra.Command {
@@ -79,11 +80,14 @@ failed; 2 when what was given cannot be right: arguments, a job file, parameters
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(wrongFlag)
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say what the engine does")
+	onEither := []*cobra.Command{
+		a.runCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.resultsCommand(), a.logsCommand(), a.retryCommand(),
+		a.cancelCommand(), a.deployCommand(), a.diffCommand(), a.destroyCommand(),
+	}
+	a.registerPlace(onEither...)
+	root.AddCommand(onEither...)
 	root.AddCommand(
-		a.initCommand(), a.planCommand(), a.runCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.resultsCommand(),
-		a.logsCommand(), a.retryCommand(), a.cancelCommand(), a.doctorCommand(), a.synthCommand(), a.upCommand(), a.downCommand(),
-		a.serveCommand(),
-		a.versionCommand(), a.agentCommand(),
+		a.initCommand(), a.doctorCommand(), a.synthCommand(), a.planCommand(), a.upCommand(), a.downCommand(), a.serveCommand(), a.versionCommand(), a.agentCommand(),
 	)
 	addGenerated(root)
 	return root
@@ -124,6 +128,9 @@ func (a *app) withEngine(ctx context.Context, p client.Purpose, use func(*client
 
 // withEngineAt is withEngine with a cadence for an engine of this process.
 func (a *app) withEngineAt(ctx context.Context, p client.Purpose, cadence int, use func(*client.Session) error) error {
+	if a.place.on == onAWS {
+		return a.withAWS(ctx, use)
+	}
 	home, err := defaultHome()
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ func hint(err error) string {
 	if e, ok := errors.AsType[*usageError](err); ok && e.command != "" {
 		return "see " + e.command + " --help"
 	}
-	return cmp.Or(runHint(err), homeHint(err), systemHint(err))
+	return cmp.Or(runHint(err), homeHint(err), awsHint(err), systemHint(err))
 }
 
 // runHint says what to type about a run.

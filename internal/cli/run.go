@@ -326,6 +326,13 @@ func synthesise(j job.Job) (synthesis, error) {
 	return synthesis{template: t, image: resolveFolder(j)}, nil
 }
 
+// stack is what is to be deployed of a job.
+func (t synthesis) stack(j job.Job) deploy.Stack {
+	return deploy.Stack{
+		Name: j.Name, Template: t.template, Parameters: map[string]string{paramImage: t.image}, Tags: map[string]string{"spate:job": j.Name},
+	}
+}
+
 func isReference(image string) bool {
 	return image != "" && !strings.HasPrefix(image, ".") && !strings.HasPrefix(image, "/")
 }
@@ -338,9 +345,7 @@ func resolveFolder(j job.Job) string {
 }
 
 func submit(ctx context.Context, s *client.Session, j job.Job, t synthesis, source *job.Source) (*run.Run, error) {
-	outputs, err := deploy.Apply(ctx, s.CloudFormation, deploy.Stack{
-		Name: j.Name, Template: t.template, Parameters: map[string]string{paramImage: t.image}, Tags: map[string]string{"spate:job": j.Name},
-	})
+	outputs, err := deploy.Apply(ctx, s.CloudFormation, t.stack(j))
 	if err != nil {
 		return nil, err
 	}

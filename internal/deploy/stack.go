@@ -189,6 +189,41 @@ func Delete(ctx context.Context, cfn *cloudformation.Client, name string) error 
 	return err
 }
 
+// A Kept is a resource that outlives its stack.
+type Kept struct{ LogicalID, PhysicalID string }
+
+// DeleteOrRetain deletes the stack, and returns what had to be kept of it: a
+// bucket that holds objects.
+func DeleteOrRetain(ctx context.Context, cfn *cloudformation.Client, name string) ([]Kept, error) {
+	found, err := describe(ctx, cfn, name)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	err = Delete(ctx, cfn, name)
+	failed, ok := errors.AsType[*FailedError](err)
+	if !ok || len(failed.Causes) == 0 {
+		return nil, err
+	}
+	var kept []Kept
+	var ids []string
+	for _, c := range failed.Causes {
+		if c.Type != "AWS::S3::Bucket" {
+			return nil, failed
+		}
+		resource, err := cfn.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{StackName: found.StackId, LogicalResourceId: &c.LogicalID})
+		if err != nil {
+			return nil, fmt.Errorf("describing what stack %s keeps: %w", name, err)
+		}
+		ids = append(ids, c.LogicalID)
+		kept = append(kept, Kept{LogicalID: c.LogicalID, PhysicalID: deref(resource.StackResourceDetail.PhysicalResourceId)})
+	}
+	if _, err := cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: found.StackId, RetainResources: ids}); err != nil {
+		return nil, fmt.Errorf("deleting stack %s: %w", name, err)
+	}
+	_, err = wait(ctx, cfn, *found.StackId, nil)
+	return kept, err
+}
+
 // source is the template as requests take it.
 func (s Stack) source() (body, url *string, err error) {
 	if s.URL != "" {

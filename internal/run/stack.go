@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/record"
@@ -60,6 +63,46 @@ func Stacks(ctx context.Context, aws *client.AWS) ([]*Stack, error) {
 	}
 	slices.SortFunc(stacks, func(a, b *Stack) int { return strings.Compare(a.Name, b.Name) })
 	return stacks, nil
+}
+
+// FindStack returns the stack of a job, or nil where there is none.
+func FindStack(ctx context.Context, aws *client.AWS, name string) (*Stack, error) {
+	stacks, err := Stacks(ctx, aws)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(stacks, func(s *Stack) bool { return s.Name == name }); i >= 0 {
+		return stacks[i], nil
+	}
+	return nil, nil
+}
+
+// Outstanding counts the messages of the stack's queue, as nearly as SQS knows.
+func (s *Stack) Outstanding(ctx context.Context) (int, error) {
+	names := []types.QueueAttributeName{
+		types.QueueAttributeNameApproximateNumberOfMessages,
+		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+		types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
+	}
+	out, err := s.aws.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &s.Queue, AttributeNames: names})
+	if err != nil {
+		return 0, fmt.Errorf("counting the messages of %s: %w", s.Name, err)
+	}
+	sum := 0
+	for _, name := range names {
+		n, err := strconv.Atoi(out.Attributes[string(name)])
+		if err != nil {
+			return 0, fmt.Errorf("counting the messages of %s: %w", s.Name, err)
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// Recorded counts the runs that the stack's bucket holds.
+func (s *Stack) Recorded(ctx context.Context) (int, error) {
+	ids, err := s.Records().Folders(ctx, record.RunsPrefix)
+	return len(ids), err
 }
 
 // Records is where the stack's runs are recorded.

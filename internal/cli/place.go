@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/aws/smithy-go"
+	"github.com/spf13/cobra"
+
+	"github.com/spate-run/spate/internal/client"
+	"github.com/spate-run/spate/internal/deploy"
+)
+
+// The engines that commands talk to.
+const (
+	onLocal = "local"
+	onAWS   = "aws"
+)
+
+// envOn names the engine where no flag does.
+const envOn = "SPATE_ON"
+
+// A target is the engine that a command talks to.
+type target struct {
+	on     string // "local" or "aws"
+	remote client.Remote
+}
+
+// registerPlace adds the flags that choose an engine to commands.
+func (a *app) registerPlace(commands ...*cobra.Command) {
+	for _, cmd := range commands {
+		flags := cmd.Flags()
+		flags.Var(&placeValue{&a.place.on}, "on", "the engine: local, which is embedded, or aws (default: $"+envOn+", else local)")
+		flags.StringVar(&a.place.remote.Profile, "profile", "", "AWS: a `name` in ~/.aws/config (default: $AWS_PROFILE)")
+		flags.StringVar(&a.place.remote.Region, "region", "", "AWS: the `region` (default: $AWS_REGION, else the profile's)")
+		flags.StringVar(&a.place.remote.Endpoint, "endpoint-url", "", "AWS: the `URL` of what stands in for it")
+		mustComplete(cmd, "on", cobra.FixedCompletions([]string{onLocal, onAWS}, cobra.ShellCompDirectiveNoFileComp))
+		earlier := cmd.PreRunE
+		cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+			if err := a.settlePlace(cmd); err != nil || earlier == nil {
+				return err
+			}
+			return earlier(cmd, args)
+		}
+	}
+}
+
+// settlePlace takes from the environment what no flag says.
+func (a *app) settlePlace(cmd *cobra.Command) error {
+	if on := os.Getenv(envOn); a.place.on == "" && on != "" {
+		if err := (&placeValue{&a.place.on}).Set(on); err != nil {
+			return &usageError{err: &hintedError{fact: fmt.Sprintf("%s is %q: %v", envOn, on, err), hint: "export " + envOn + "=" + onLocal}}
+		}
+	}
+	if a.place.on == onAWS {
+		return nil
+	}
+	for _, name := range []string{"profile", "region", "endpoint-url"} {
+		if cmd.Flags().Changed(name) {
+			return &usageError{err: &hintedError{fact: "--" + name + " is for AWS, and the engine is the embedded one", hint: "add --on aws, or leave it out"}}
+		}
+	}
+	return nil
+}
+
+// A placeValue refuses engines that there are not.
+type placeValue struct{ on *string }
+
+func (v *placeValue) String() string { return "" }
+func (v *placeValue) Type() string   { return "engine" }
+
+func (v *placeValue) Set(s string) error {
+	if !slices.Contains([]string{onLocal, onAWS}, s) {
+		return fmt.Errorf("the engines are %s and %s", onLocal, onAWS)
+	}
+	*v.on = s
+	return nil
+}
+
+// withAWS calls use with a session on AWS.
+func (a *app) withAWS(ctx context.Context, use func(*client.Session) error) error {
+	s, err := client.OnAWS(ctx, a.place.remote)
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(s), s.Close(ctx, nil))
+}
+
+// awsHint says what to type about AWS.
+func awsHint(err error) string {
+	if e, ok := errors.AsType[*client.MissingError](err); ok {
+		if e.What == "region" {
+			return "choose one: --region eu-central-1, or export AWS_REGION=eu-central-1"
+		}
+		return "log in with `aws configure sso` or `aws sso login`, and name the profile: --profile NAME, or export AWS_PROFILE=NAME"
+	}
+	if _, ok := errors.AsType[*client.EndpointError](err); ok {
+		return "write it as http://127.0.0.1:4566"
+	}
+	if e, ok := errors.AsType[*deploy.StateError](err); ok {
+		return e.Mend()
+	}
+	fault, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return ""
+	}
+	switch code := fault.ErrorCode(); {
+	case strings.HasPrefix(code, "ExpiredToken"), code == "RequestExpired":
+		return "log in again: aws sso login"
+	case code == "InvalidClientTokenId", code == "UnrecognizedClientException", code == "SignatureDoesNotMatch":
+		return "AWS does not know these credentials; who they are: aws sts get-caller-identity"
+	case strings.HasPrefix(code, "AccessDenied"), code == "UnauthorizedOperation":
+		return "docs/aws.md lists the permissions that a person needs"
+	case strings.HasPrefix(code, "Throttl"), code == "TooManyRequestsException", code == "SlowDown":
+		return "AWS was asked too often, also after waiting; try again in a minute"
+	}
+	return ""
+}

@@ -68,9 +68,12 @@ func (a *app) planUp(ctx context.Context, path string, o upOptions) (*upPlan, er
 	if err := p.override("--entrypoint", o.entryPoints, entryPointOf); err != nil {
 		return nil, err
 	}
-	noDocker := sync.OnceValue(func() error { return docker.Find(ctx) })
+	known := dockerHere{
+		missing: sync.OnceValue(func() error { return docker.Find(ctx) }),
+		has:     func(image string) bool { return docker.Has(ctx, image) },
+	}
 	for i := range p.stacks {
-		if err := p.stacks[i].draft(p.images, noDocker); err != nil {
+		if err := p.stacks[i].draft(p.images, known); err != nil {
 			return nil, err
 		}
 	}
@@ -263,16 +266,22 @@ func (u *upStack) reread() (err error) {
 	return err
 }
 
+// A dockerHere is the Docker of this machine, which is asked where an image
+// needs it.
+type dockerHere struct {
+	missing func() error // nil where it answers
+	has     func(image string) bool
+}
+
 // draft finds what is amiss, and keeps services from tasks that cannot start.
-// Docker is looked for where an image needs it.
-func (u *upStack) draft(images []deploy.ImageAsset, noDocker func() error) error {
+func (u *upStack) draft(images []deploy.ImageAsset, known dockerHere) error {
 	d, err := deploy.NewDraft(u.template, u.name, here(), u.parameters)
 	if err != nil {
 		return &hintedError{fact: u.file + ": " + err.Error(), hint: "give it: --parameter Name=Value"}
 	}
 	u.advice = d.Advise()
 	for _, c := range d.Containers() {
-		why := unstartable(c, images, noDocker)
+		why := unstartable(c, images, known)
 		if why.Fact == "" {
 			continue
 		}
@@ -285,11 +294,11 @@ func (u *upStack) draft(images []deploy.ImageAsset, noDocker func() error) error
 }
 
 // ownRegistry is where AWS would have the images of the embedded engine's
-// account: nowhere.
+// account: nowhere, but for those that Docker has by that name.
 const ownRegistry = engine.AccountID + ".dkr.ecr."
 
 // unstartable says why a container cannot be started here, and what helps.
-func unstartable(c deploy.Container, images []deploy.ImageAsset, noDocker func() error) job.Problem {
+func unstartable(c deploy.Container, images []deploy.ImageAsset, known dockerHere) job.Problem {
 	fact := "no task of " + c.TaskDefinition + " is started: "
 	if filepath.IsAbs(c.Image) {
 		if len(c.EntryPoint) == 0 && (len(c.Command) == 0 || strings.HasPrefix(c.Command[0], "-")) {
@@ -302,10 +311,10 @@ func unstartable(c deploy.Container, images []deploy.ImageAsset, noDocker func()
 		folder = images[i].Folder
 	}
 	hint := "name a folder, or an image that docker has built: --image " + shellQuote([]string{c.Name + "=" + folder})
-	if strings.HasPrefix(c.Image, ownRegistry) {
+	if strings.HasPrefix(c.Image, ownRegistry) && !known.has(c.Image) {
 		return job.Problem{Fact: fact + "the image " + c.Image + " would be on AWS", Hint: hint}
 	}
-	if err := noDocker(); err != nil {
+	if err := known.missing(); err != nil {
 		return job.Problem{Fact: fact + "the image " + c.Image + " needs Docker or Podman, and neither answers", Hint: hint}
 	}
 	return job.Problem{}

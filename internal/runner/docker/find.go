@@ -65,6 +65,16 @@ func Find(ctx context.Context) error {
 	return api.Close()
 }
 
+// Has reports whether a Docker engine that answers has an image.
+func Has(ctx context.Context, image string) bool {
+	api, err := dial(ctx, defaultHosts())
+	if err != nil {
+		return false
+	}
+	_, err = api.ImageInspect(ctx, image)
+	return errors.Join(err, api.Close()) == nil
+}
+
 // dial returns a client of the first engine that answers.
 func dial(ctx context.Context, hosts []string) (*client.Client, error) {
 	absent := &AbsentError{Tried: hosts}

@@ -81,6 +81,57 @@ func TestMissingDataAsDocumented(t *testing.T) {
 	}
 }
 
+// states evaluates an alarm after each of its data points.
+func states(a scaling.Alarm, points []scaling.Point) []scaling.State {
+	now := scaling.InsufficientData
+	var all []scaling.State
+	for i := range points {
+		now = a.Evaluate(now, points[:i+1]).State
+		all = append(all, now)
+	}
+	return all
+}
+
+// The figure: a threshold of three units, three of three periods. The third to
+// the fifth breach, the sixth does not, and the ninth does for one period only.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+func TestEvaluationAsDrawn(t *testing.T) {
+	const ok, alarm = scaling.OK, scaling.InAlarm
+	a := scaling.Alarm{Comparison: scaling.Above, Threshold: 3, Periods: 3, Datapoints: 3}
+	got := states(a, series(t, "0 0 X X X 0 0 0 X 0"))
+	want := []scaling.State{ok, ok, ok, ok, alarm, ok, ok, ok, ok, ok}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
+	}
+}
+
+// https://repost.aws/knowledge-center/cloudwatch-alarms-trigger-actions
+func TestEvaluationOfTheKnowledgeCenter(t *testing.T) {
+	a := scaling.Alarm{Comparison: scaling.Above, Threshold: 45, Periods: 3, Datapoints: 3}
+	var points []scaling.Point
+	for i, average := range []float64{61.123, 57.847, 60.503, 55.473, 41.685, 58.390, 57.846, 61.123} {
+		points = append(points, scaling.Point{Time: time.Date(2026, 11, 22, 5, 25+5*i, 0, 0, time.UTC), Value: average})
+	}
+	const ok, alarm = scaling.OK, scaling.InAlarm
+	want := []scaling.State{alarm, alarm, ok, ok, ok, alarm} // at 05:35, 05:40, 05:45, 05:50, 05:55 and 06:00
+	if diff := cmp.Diff(want, states(a, points)[2:]); diff != "" {
+		t.Errorf("states from 05:35 on (-want +got):\n%s", diff)
+	}
+}
+
+// "The next time this alarm is evaluated, if the data is still missing it will
+// go to ALARM, as that non-breaching data point will no longer be among the 5
+// most recent".
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+func TestMissingDataOutlastsTheRange(t *testing.T) {
+	a := scaling.Alarm{Comparison: scaling.Above, Threshold: 1, Periods: 3, Datapoints: 3, Missing: scaling.Breaching}
+	for drawn, want := range map[string]scaling.State{"0 - - - -": scaling.OK, "0 - - - - -": scaling.InAlarm} {
+		if got := a.Evaluate(scaling.OK, series(t, drawn)).State; got != want {
+			t.Errorf("%s: got %s, want %s", drawn, got, want)
+		}
+	}
+}
+
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 func TestComparison(t *testing.T) {
 	for _, tt := range []struct {

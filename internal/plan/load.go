@@ -63,3 +63,9 @@ func (l *Load) duration(ch chance, job int32) moment {
 
 // never is a moment that does not come.
 const never = math.MaxInt64 / 4
+
+// Duration is how long the attempts at a job take, in the simulation with a
+// seed.
+func (l Load) Duration(seed uint64, job int) time.Duration {
+	return duration(l.duration(chance{mix(seed)}, int32(job)))
+}

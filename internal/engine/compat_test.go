@@ -135,9 +135,16 @@ reason. The circuit breaker is kept without effect. On a full machine a deployme
 replaces task by task, below minimumHealthyPercent. The back-off of a service
 whose tasks fail is 1 s to 5 min (AWS: up to 27 min).
 
-**CloudWatch.** Metrics are in memory and begin anew with the engine. Metric math
-has arithmetic, comparisons, AND, OR, IF and a few functions; percentiles,
-anomaly bands and composite alarms are refused.
+**CloudWatch.** Queues have all metrics that SQS publishes for standard queues,
+for as long as they are there: an idle one does not fall silent. Metric math has
+every function but SEARCH, ANOMALY_DETECTION_BAND and those that read other
+services; Metrics Insights, anomaly bands, composite alarms, warm-up and
+wall clock windows are refused. Every metric keeps whole seconds, whatever its
+StorageResolution. Percentiles and trimmed statistics are of the values
+themselves, up to 256 of one second and 64 of a longer period. An alarm's range is
+two periods longer than its evaluation periods. Data ages as on AWS, sooner on the
+fast cadence (a second each for 6 hours), and none is gone before 15 days.
+Actions other than scaling policies are not performed, and the history says so.
 
 **Application Auto Scaling.** ECS services; predictive scaling and load
 balancers' metrics are refused. Nothing measures what tasks use, so AWS/ECS has

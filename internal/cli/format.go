@@ -1,12 +1,12 @@
 package cli
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -81,24 +81,48 @@ func cell(text string) string {
 
 // printTable writes rows below their headings, in columns.
 func printTable(w io.Writer, headings []string, rows [][]string) error {
-	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range append([][]string{headings}, rows...) {
-		cells := make([]string, len(row))
+	cells := [][]string{headings}
+	for _, row := range rows {
+		safe := make([]string, len(row))
 		for i, text := range row {
-			cells[i] = cell(text)
+			safe[i] = cell(text)
 		}
-		fmt.Fprintln(columns, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+		cells = append(cells, safe)
 	}
-	return columns.Flush()
+	return printColumns(w, cells)
 }
 
 // printFacts writes names and what they stand for, in two columns.
 func printFacts(w io.Writer, facts [][2]string) error {
-	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, fact := range facts {
-		fmt.Fprintf(columns, "%s\t%s\n", fact[0], cell(fact[1]))
+	rows := make([][]string, len(facts))
+	for i, fact := range facts {
+		rows[i] = []string{fact[0], cell(fact[1])}
 	}
-	return columns.Flush()
+	return printColumns(w, rows)
+}
+
+// printColumns writes rows so that their cells stand below one another.
+func printColumns(w io.Writer, rows [][]string) error {
+	const gap = 2
+	var widths []int
+	for _, row := range rows {
+		for i, text := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], textWidth(text))
+		}
+	}
+	out := bufio.NewWriter(w)
+	for _, row := range rows {
+		var line strings.Builder
+		for i, text := range row {
+			line.WriteString(text)
+			line.WriteString(strings.Repeat(" ", widths[i]-textWidth(text)+gap))
+		}
+		fmt.Fprintln(out, strings.TrimRight(line.String(), " "))
+	}
+	return out.Flush()
 }
 
 func printJSON(w io.Writer, doc any) error {

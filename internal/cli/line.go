@@ -38,11 +38,17 @@ func runeWidth(r rune) int {
 	return 1
 }
 
+// textWidth is how many columns a text takes.
+func textWidth(text string) (n int) {
+	for _, r := range text {
+		n += runeWidth(r)
+	}
+	return n
+}
+
 func (l line) width() (n int) {
 	for _, s := range l {
-		for _, r := range s.text {
-			n += runeWidth(r)
-		}
+		n += textWidth(s.text)
 	}
 	return n
 }

@@ -171,12 +171,12 @@ func jobTitle(row run.Row, title string) string {
 	return title + ": " + cell(row.Config.String())
 }
 
-// shown is a line of a log as a terminal leaves it: what is behind the last
-// carriage return has overwritten the rest.
+// shown is a line of a log as a terminal leaves it, without colours: what is
+// behind the last carriage return has overwritten the rest.
 func shown(line string) string {
 	line = strings.TrimRight(line, "\r")
 	line = line[strings.LastIndexByte(line, '\r')+1:]
-	return cell(strings.ReplaceAll(line, "\t", "    "))
+	return cell(strings.ReplaceAll(uncoloured(line), "\t", "    "))
 }
 
 func lastLines(text string, n int) []string {

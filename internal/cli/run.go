@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -110,7 +111,10 @@ func (a *app) run(ctx context.Context, folder string, o runOptions) error {
 		return err
 	}
 	return a.withEngine(ctx, workOrLeave(o.detach), func(s *client.Session) error {
+		stop := a.tellLater(patience, "stack "+j.Name+" is changed when its tasks have done what they are at: jobs of earlier runs",
+			"`spate runs` lists them, and spate cancel gives one up")
 		r, err := submit(ctx, s, j, stack, source)
+		stop()
 		if ctx.Err() != nil {
 			return &hintedError{fact: "interrupted before anything was sent", hint: "type it again"}
 		}
@@ -123,6 +127,27 @@ func (a *app) run(ctx context.Context, folder string, o runOptions) error {
 		}
 		return a.follow(ctx, s, r, following{label: labels(source, labelled), send: send, since: r.Created, output: o.output})
 	})
+}
+
+// patience is how long a stack may take to come up before somebody wonders. Most
+// take a tenth of a second.
+const patience = 3 * time.Second
+
+// tellLater tells a fact after a while, unless it is stopped before.
+func (a *app) tellLater(after time.Duration, fact, hint string) (stop func()) {
+	stopped := make(chan struct{})
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case <-stopped:
+		case <-time.After(after):
+			a.tell(fact, hint)
+		}
+	})
+	return func() {
+		close(stopped)
+		waiting.Wait()
+	}
 }
 
 // workOrLeave is what a command needs that sends jobs.

@@ -84,14 +84,31 @@ func (a *app) printRuns(ctx context.Context, runs []*run.Run, output outputFlag)
 		a.tell("there are no runs", "`spate run` sends one")
 		return nil
 	}
+	ids := briefIDs(runs)
 	rows := make([][]string, len(runs))
 	for i, s := range summaries {
 		rows[i] = []string{
-			s.ID, s.Job, s.State, strconv.Itoa(s.Jobs), strconv.Itoa(s.Done), strconv.Itoa(s.Failed),
+			ids[i], s.Job, s.State, strconv.Itoa(s.Jobs), strconv.Itoa(s.Done), strconv.Itoa(s.Failed),
 			clock(s.Created), s.took(),
 		}
 	}
 	return printTable(a.stdout, []string{"RUN", "JOB", "STATE", "JOBS", "DONE", "FAILED", "SENT", "TOOK"}, rows)
+}
+
+// briefIDs are the ids of runs as hints name them, or whole where that would not
+// tell two of them apart.
+func briefIDs(runs []*run.Run) []string {
+	ids, taken := make([]string, len(runs)), map[string]int{}
+	for _, r := range runs {
+		taken[shortID(r.ID)]++
+	}
+	for i, r := range runs {
+		ids[i] = r.ID
+		if short := shortID(r.ID); taken[short] == 1 {
+			ids[i] = short
+		}
+	}
+	return ids
 }
 
 // counted is how many runs are counted at once.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -82,6 +83,26 @@ func colour(text []byte) (n int, complete bool) {
 		}
 	}
 	return 0, false
+}
+
+// uncoloured leaves the sequences out of a text that set colours.
+func uncoloured(text string) string {
+	var b strings.Builder
+	for text != "" {
+		plain, rest, found := strings.Cut(text, "\x1b")
+		b.WriteString(plain)
+		if !found {
+			break
+		}
+		text = "\x1b" + rest
+		n, _ := colour([]byte(text))
+		if n == 0 {
+			b.WriteByte(text[0])
+			n = 1
+		}
+		text = text[n:]
+	}
+	return b.String()
 }
 
 // Close writes what is left, and takes colours back.

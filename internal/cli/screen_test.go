@@ -41,3 +41,29 @@ func TestScreenKeepsTextAndColoursOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestShownIsWhatATerminalLeaves(t *testing.T) {
+	for line, want := range map[string]string{
+		"\x1b[1;31mError\x1b[0m: no":     "Error: no",
+		" 50%\r100%\r":                   "100%",
+		"\tat main.go":                   "    at main.go",
+		"\x1b[2J\x1b]0;t\a":              `\x1b[2J\x1b]0;t\a`,
+		"cut \x1b[3":                     `cut \x1b[3`,
+		"two \x1b[32mok\x1b[m, \x1b[Hhi": `two ok, \x1b[Hhi`,
+	} {
+		if got := shown(line); got != want {
+			t.Errorf("%q: got %q, want %q", line, got, want)
+		}
+	}
+}
+
+func TestColumnsStandBelowOneAnother(t *testing.T) {
+	var b strings.Builder
+	if err := printTable(&b, []string{"NAME", "N"}, [][]string{{"世界", "1"}, {"größe", "2"}, {"a\tb"}, {"", "3"}}); err != nil {
+		t.Fatal(err)
+	}
+	want := "NAME   N\n世界   1\ngröße  2\na\\tb\n       3\n"
+	if got := b.String(); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}

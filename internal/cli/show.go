@@ -303,7 +303,7 @@ func (a *app) printJob(r *run.Run, j *run.Inspection) error {
 	}
 	if len(j.Attempts) > 0 {
 		fmt.Fprintln(a.stdout)
-		if err := printTable(a.stdout, []string{"ATTEMPT", "STATE", "START", "END", "TOOK", "EXIT", "HOST", "TASK", "REASON"}, attemptRows(j.Attempts)); err != nil {
+		if err := printTable(a.stdout, []string{"ATTEMPT", "STATE", "START", "TOOK", "EXIT", "REASON", "HOST", "TASK"}, attemptRows(j.Attempts)); err != nil {
 			return err
 		}
 	}
@@ -321,16 +321,16 @@ func (a *app) printJob(r *run.Run, j *run.Inspection) error {
 func attemptRows(attempts []run.Try) [][]string {
 	rows := make([][]string, len(attempts))
 	for i, t := range attempts {
-		end, exit, lasted := "", "", ""
+		exit, lasted := "", ""
 		if t.End != nil {
-			end, exit = clock(t.End.Ended), strconv.Itoa(t.End.ExitCode)
+			exit = strconv.Itoa(t.End.ExitCode)
 		}
 		if t.State != run.Lost {
 			lasted = took(t.Took(time.Now()))
 		}
 		rows[i] = []string{
-			fmt.Sprintf("%d.%d", t.Generation, t.Number), string(t.State), clock(t.Start.Started), end,
-			lasted, exit, t.Start.Host, run.TaskID(t.Start.Task), t.Reason,
+			fmt.Sprintf("%d.%d", t.Generation, t.Number), string(t.State), clock(t.Start.Started),
+			lasted, exit, t.Reason, t.Start.Host, run.TaskID(t.Start.Task),
 		}
 	}
 	return rows

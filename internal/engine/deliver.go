@@ -25,13 +25,14 @@ func (e *Engine) targets() map[string]*wire.Service {
 		"eventbridge":            s.events.Wire(),
 		"scheduler":              s.scheduler.Wire(),
 		"secretsmanager":         s.secretsmanager.Wire(),
+		"sns":                    s.sns.Wire(),
 		"sqs":                    s.sqs.Wire(),
 		"ssm":                    s.ssm.Wire(),
 		"sts":                    s.sts.Wire(),
 	}
 }
 
-// deliver makes a call that a schedule or a rule owes.
+// deliver makes a call that a schedule, a rule or a topic owes.
 func (e *Engine) deliver(ctx context.Context, call delivery.Call) error {
 	service := e.targets()[call.Service]
 	if service == nil {

@@ -11,9 +11,9 @@
 //	  work/     the folders of workers, which end with them
 //
 // The services do not know each other. The engine joins them: the queues'
-// counts become CloudWatch's metrics, alarms invoke scaling policies, scaling
-// policies set a service's desired count, schedules and rules call the services'
-// operations, tasks write to Logs, and CloudFormation makes resources through
+// counts become CloudWatch's metrics, alarms invoke scaling policies and publish to
+// topics, topics send to queues, scaling policies set a service's desired count,
+// schedules and rules call the services' operations, tasks write to Logs, and CloudFormation makes resources through
 // the same AWS API that everyone uses.
 //
 // Tasks whose image is a folder's absolute path are processes; others are

@@ -25,6 +25,7 @@ import (
 	"github.com/spate-run/spate/internal/engine/s3"
 	"github.com/spate-run/spate/internal/engine/scheduler"
 	"github.com/spate-run/spate/internal/engine/secretsmanager"
+	"github.com/spate-run/spate/internal/engine/sns"
 	"github.com/spate-run/spate/internal/engine/sqs"
 	"github.com/spate-run/spate/internal/engine/ssm"
 	"github.com/spate-run/spate/internal/engine/sts"
@@ -93,6 +94,7 @@ type services struct {
 	ecr            *ecr.Service
 	events         *events.Service
 	scheduler      *scheduler.Service
+	sns            *sns.Service
 }
 
 // Open takes the home, loads its state and listens. It answers requests once
@@ -259,6 +261,7 @@ func (e *Engine) runServices(ctx context.Context) error {
 	}
 	s := e.services
 	run("SQS", rest, s.sqs.Run)
+	run("SNS", rest, s.sns.Run)
 	run("S3", rest, s.s3.Run)
 	run("Logs", rest, s.logs.Run)
 	run("CloudWatch", rest, s.cloudwatch.Run)

@@ -20,6 +20,7 @@ import (
 	"github.com/spate-run/spate/internal/engine/s3"
 	"github.com/spate-run/spate/internal/engine/scheduler"
 	"github.com/spate-run/spate/internal/engine/secretsmanager"
+	"github.com/spate-run/spate/internal/engine/sns"
 	"github.com/spate-run/spate/internal/engine/sqs"
 	"github.com/spate-run/spate/internal/engine/ssm"
 	"github.com/spate-run/spate/internal/engine/sts"
@@ -40,6 +41,11 @@ func (e *Engine) join(ctx context.Context, h home) (err error) {
 
 	if s.sqs, err = sqs.New(ctx, sqs.Config{
 		Store: e.store, Account: account(), Log: log, Endpoint: e.address.Endpoint, Tasks: e.tasks(),
+	}); err != nil {
+		return err
+	}
+	if s.sns, err = sns.New(ctx, sns.Config{
+		Store: e.store, Account: account(), Log: log, Endpoint: e.address.Endpoint, Send: e.deliver,
 	}); err != nil {
 		return err
 	}
@@ -118,6 +124,7 @@ func (e *Engine) newHandlers() (own, inner http.Handler) {
 			s.sqs.Wire(), s.sts.Wire(), s.logs.Wire(), s.ecs.Wire(),
 			s.cloudwatch.Wire(), s.autoscaling.Wire(), s.cloudformation.Wire(),
 			s.ssm.Wire(), s.secretsmanager.Wire(), s.ecr.Wire(), s.events.Wire(), s.scheduler.Wire(),
+			s.sns.Wire(),
 		},
 		Objects: s.s3,
 		Keys:    &e.address.Keys,
@@ -209,7 +216,7 @@ func (e *Engine) newAutoscaling(ctx context.Context, cfg aws.Config) (*autoscali
 }
 
 // newCloudWatch feeds the queues' counts to the metrics, and alarms to the
-// scaling policies they name.
+// scaling policies and topics they name.
 func (e *Engine) newCloudWatch(ctx context.Context) (*cloudwatch.Service, error) {
 	return cloudwatch.New(ctx, cloudwatch.Config{
 		Store:   e.store,
@@ -218,10 +225,13 @@ func (e *Engine) newCloudWatch(ctx context.Context) (*cloudwatch.Service, error)
 		Cadence: e.cfg.Cadence,
 		Collect: func(context.Context) []cloudwatch.Datum { return queueMetrics(e.services.sqs.Counts()) },
 		Act: func(ctx context.Context, action string, b scaling.Breach) error {
-			if !strings.HasPrefix(action, "arn:aws:autoscaling:") {
-				return cloudwatch.ErrNotPerformed
+			switch {
+			case strings.HasPrefix(action, "arn:aws:autoscaling:"):
+				return e.services.autoscaling.Invoke(ctx, action, b)
+			case strings.HasPrefix(action, "arn:aws:sns:"):
+				return e.notify(ctx, action, b.Alarm)
 			}
-			return e.services.autoscaling.Invoke(ctx, action, b)
+			return cloudwatch.ErrNotPerformed
 		},
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -129,7 +130,7 @@ func (o *outbox) add(at string) error {
 }
 
 // escaped finds what objectName writes for a byte.
-var escaped = regexp.MustCompile(`%([01][0-9A-F]|25|7F|[89A-F][0-9A-F])`)
+var escaped = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%([01][0-9A-F]|25|7F|[89A-F][0-9A-F])`) })
 
 // objectName is a file's name as a key can hold it. Keys are UTF-8, and
 // control characters do not survive a listing in XML: in names with such
@@ -137,7 +138,7 @@ var escaped = regexp.MustCompile(`%([01][0-9A-F]|25|7F|[89A-F][0-9A-F])`)
 // such an escape looks like, and no two names become one.
 func objectName(name string) string {
 	odd := func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) }
-	if !strings.ContainsFunc(name, odd) && !escaped.MatchString(name) {
+	if !strings.ContainsFunc(name, odd) && !escaped().MatchString(name) {
 		return name
 	}
 	var b strings.Builder

@@ -68,7 +68,7 @@ func FuzzObjectName(f *testing.F) {
 		if !utf8.ValidString(key) || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			t.Errorf("%q becomes %q, want UTF-8 without control characters", name, key)
 		}
-		if key == name && escaped.MatchString(key) {
+		if key == name && escaped().MatchString(key) {
 			t.Errorf("%q stays, and is what another name becomes", name)
 		}
 		if key != name && unescape(key) != name {

@@ -186,7 +186,7 @@ func (d *decoder) texts(n *yaml.Node, path string) map[string]string {
 	texts := map[string]string{}
 	for key, value := range mapping(n) {
 		switch {
-		case !envName.MatchString(key.Value):
+		case !envName().MatchString(key.Value):
 			d.report(key, brief(key.Value)+" cannot name a variable", "a letter or _, then letters, digits and _")
 		case strings.HasPrefix(key.Value, "SPATE_"):
 			d.report(key, brief(key.Value)+" is spate's own", "choose a name that does not begin with SPATE_")

@@ -17,9 +17,9 @@ var (
 )
 
 var (
-	envName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	schedule = regexp.MustCompile(`^(cron|rate|at)\(.+\)$`)
-	address  = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)
+	envName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
+	schedule = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(cron|rate|at)\(.+\)$`) })
+	address  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^@\s]+@[^@\s]+$`) })
 )
 
 const (

@@ -86,9 +86,9 @@ func (d *decoder) validate(j Job) {
 	d.validateLimits(j)
 	d.validateParams(j)
 	d.validateScaling(j)
-	d.check("schedule", j.Schedule == "" || schedule.MatchString(j.Schedule), brief(j.Schedule)+" is not a schedule",
+	d.check("schedule", j.Schedule == "" || schedule().MatchString(j.Schedule), brief(j.Schedule)+" is not a schedule",
 		"write it like cron(0 6 ? * MON *) or rate(7 days)")
-	d.check("notify", j.Notify == "" || address.MatchString(j.Notify), brief(j.Notify)+" is not an e-mail address", "write it like me@example.com")
+	d.check("notify", j.Notify == "" || address().MatchString(j.Notify), brief(j.Notify)+" is not an e-mail address", "write it like me@example.com")
 }
 
 // check reports a problem with a field unless ok, or unless there is one in

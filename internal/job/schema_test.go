@@ -164,12 +164,12 @@ func schemaText(t *testing.T) []byte {
 	of["retries"].Minimum, of["retries"].Maximum = number(0), number(MaxRetries)
 	of["max"].Minimum, of["max"].Maximum = number(1), number(MaxTasks)
 	of["keep"].Minimum = number(1)
-	of["schedule"].Pattern = schedule.String()
-	of["notify"].Pattern = address.String()
+	of["schedule"].Pattern = schedule().String()
+	of["notify"].Pattern = address().String()
 	of["params"].MinProperties, of["params"].MaxProperties = count(1), count(1)
 	of["params"].Properties["list"].MinItems = count(1)
 	for _, variables := range []string{"env", "secrets"} {
-		of[variables].PropertyNames = &jsonschema.Schema{Pattern: envName.String(), Not: &jsonschema.Schema{Pattern: "^SPATE_"}}
+		of[variables].PropertyNames = &jsonschema.Schema{Pattern: envName().String(), Not: &jsonschema.Schema{Pattern: "^SPATE_"}}
 	}
 	of["permissions"].Items.Required = []string{"Effect", "Action", "Resource"}
 	of["permissions"].Items.Properties["Effect"].Enum = []any{"Allow", "Deny"}

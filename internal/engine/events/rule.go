@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,7 +17,7 @@ import (
 	"github.com/spate-run/spate/internal/wire"
 )
 
-var namePattern = regexp.MustCompile(`^[.\-_A-Za-z0-9]{1,64}$`)
+var namePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[.\-_A-Za-z0-9]{1,64}$`) })
 
 // putRule makes a rule or replaces one; its targets stay, and so do its tags.
 // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
@@ -54,7 +55,7 @@ func checkRule(in *PutRuleInput) error {
 		return err
 	}
 	switch {
-	case !namePattern.MatchString(*in.Name):
+	case !namePattern().MatchString(*in.Name):
 		return validation("1 validation error detected: Value '%s' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+", *in.Name)
 	case in.ScheduleExpression == nil && in.EventPattern == nil:
 		return validation("Parameter(s) EventPattern or ScheduleExpression must be specified.")

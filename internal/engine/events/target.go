@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,7 +19,7 @@ import (
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 const targetLimit = 5
 
-var arnPattern = regexp.MustCompile(`^arn:aws[a-z-]*:[a-z0-9-]+:[^:]*:[^:]*:.+$`)
+var arnPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:aws[a-z-]*:[a-z0-9-]+:[^:]*:[^:]*:.+$`) })
 
 // putTargets adds targets to a rule, or replaces those of the same ids.
 // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
@@ -60,7 +61,7 @@ func checkTarget(t Target) error {
 		return null("targets.member.id")
 	case t.Arn == nil:
 		return null("targets.member.arn")
-	case !arnPattern.MatchString(*t.Arn):
+	case !arnPattern().MatchString(*t.Arn):
 		return validation("Parameter %s is not valid. Reason: Provided Arn is not in correct format.", *t.Arn)
 	case t.InputPath != nil || t.InputTransformer != nil:
 		return validation("InputPath and InputTransformer are not supported: Input is.")

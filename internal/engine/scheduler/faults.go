@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -28,10 +29,10 @@ func conflict(what, name string) error {
 	return &wire.Fault{Code: "ConflictException", Message: what + " " + name + " already exists.", Status: http.StatusConflict}
 }
 
-var namePattern = regexp.MustCompile(`^[0-9a-zA-Z-_.]{1,64}$`)
+var namePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-zA-Z-_.]{1,64}$`) })
 
 func checkName(member, name string) error {
-	if !namePattern.MatchString(name) {
+	if !namePattern().MatchString(name) {
 		return validation("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[0-9a-zA-Z-_.]+$", name, member)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,8 +17,10 @@ import (
 )
 
 var (
-	arnPattern       = regexp.MustCompile(`^arn:aws[a-z-]*:[a-z0-9-]+:[^:]*:[^:]*:.+$`)
-	universalPattern = regexp.MustCompile(`^arn:aws[a-z-]*:scheduler:::aws-sdk:([a-z0-9-]+):([a-zA-Z0-9]+)$`)
+	arnPattern       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:aws[a-z-]*:[a-z0-9-]+:[^:]*:[^:]*:.+$`) })
+	universalPattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^arn:aws[a-z-]*:scheduler:::aws-sdk:([a-z0-9-]+):([a-zA-Z0-9]+)$`)
+	})
 )
 
 // readOnly are the beginnings of the operations that no schedule calls.
@@ -35,7 +38,7 @@ func checkTarget(t *types.Target) error {
 		return null("target.arn")
 	case t.RoleArn == nil:
 		return null("target.roleArn")
-	case !arnPattern.MatchString(*t.Arn):
+	case !arnPattern().MatchString(*t.Arn):
 		return validation("Provided Arn is not in correct format.")
 	case !strings.HasPrefix(*t.RoleArn, "arn:"):
 		return validation("Provided RoleArn is not in correct format.")
@@ -52,7 +55,7 @@ func checkTarget(t *types.Target) error {
 		}
 	}
 	switch {
-	case universalPattern.MatchString(*t.Arn):
+	case universalPattern().MatchString(*t.Arn):
 		return checkUniversal(t)
 	case delivery.IsCluster(*t.Arn):
 		return checkECS(t)
@@ -61,7 +64,7 @@ func checkTarget(t *types.Target) error {
 }
 
 func checkUniversal(t *types.Target) error {
-	action := universalPattern.FindStringSubmatch(*t.Arn)[2]
+	action := universalPattern().FindStringSubmatch(*t.Arn)[2]
 	switch {
 	case slices.ContainsFunc(readOnly(), func(prefix string) bool { return strings.HasPrefix(lower(action), prefix) }):
 		return validation("%s is not a supported API for EventBridge Scheduler.", *t.Arn)
@@ -97,7 +100,7 @@ type occasion struct {
 // this engine.
 func (s *Service) call(o occasion) (call delivery.Call, ok bool, err error) {
 	t := o.schedule.Schedule.Target
-	name := universalPattern.FindStringSubmatch(*t.Arn)
+	name := universalPattern().FindStringSubmatch(*t.Arn)
 	switch {
 	case name != nil:
 		return delivery.Call{Service: name[1], Operation: name[2], Input: o.fill(aws.ToString(t.Input))}, true, nil

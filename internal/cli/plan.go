@@ -287,7 +287,7 @@ func (p *planned) durations(ctx context.Context, a *app, o planOptions) (err err
 		if len(taken) == 0 {
 			return plan.Problem{Fact: "no job of run " + shortID(r.ID) + " is done, so nothing says how long one takes", Hint: "write --duration 10m..60m"}
 		}
-		p.question.Load.Durations = plan.Measured(fmt.Sprintf("%s of run %s", count(len(taken), "job"), shortID(r.ID)), taken)
+		p.question.Load.Durations = plan.Measured("run "+shortID(r.ID), taken)
 		return nil
 	})
 }

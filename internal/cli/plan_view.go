@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spate-run/spate/internal/plan"
@@ -34,6 +35,10 @@ func (p *planned) answer(o planOptions) (*planView, error) {
 	v := &planView{study: plan.Ask(p.question)}
 	v.seed, _ = v.study.Median()
 	v.median, v.timeline = plan.Timeline(p.question.Model, p.question.Cloud, p.question.Load, v.seed)
+	if v.median.Drifts {
+		p.warnings = append(p.warnings, fmt.Sprintf("an alarm scales out while the queue is empty: between runs the service climbs to its max, %s, and stays there",
+			count(p.question.Model.Capacity.Max, "task")))
+	}
 	if p.within > 0 {
 		w := &withinView{Limit: p.within, Met: v.study.Meets(p.within, plan.Sure), Share: v.study.Share(p.within)}
 		few := p.question

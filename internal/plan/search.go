@@ -84,6 +84,12 @@ func CheapestSize(q Question, threads float64, within time.Duration) (best Sized
 		}
 		slower := min(base.Task.CPU, threads) / min(s.cpu, threads)
 		load.Durations = q.Load.Durations.times(slower)
+		if work := float64(load.Jobs) * load.Durations.mean() * m.Task.rate(); ok && work > 1.1*best.Cost {
+			continue // the work alone costs more
+		}
+		if load.Durations.at(1-.5/float64(load.Jobs)) > 2*within {
+			continue // far too slow
+		}
 		other := q
 		other.Model, other.Load = &m, load
 		study := Ask(other)

@@ -34,6 +34,7 @@ import (
 	s3service "github.com/spate-run/spate/internal/engine/s3"
 	"github.com/spate-run/spate/internal/engine/scheduler"
 	"github.com/spate-run/spate/internal/engine/secretsmanager"
+	snsservice "github.com/spate-run/spate/internal/engine/sns"
 	sqsservice "github.com/spate-run/spate/internal/engine/sqs"
 	"github.com/spate-run/spate/internal/engine/ssm"
 	"github.com/spate-run/spate/internal/runner"
@@ -119,12 +120,15 @@ func (e *engine) open() {
 	e.must(err)
 	rules, err := events.New(ctx, events.Config{Store: db, Account: account, Log: log, Do: nothing})
 	e.must(err)
+	topics, err := snsservice.New(ctx, snsservice.Config{Store: db, Account: account, Log: log, Endpoint: "http://engine.local", Send: nothing})
+	e.must(err)
 	stacks, err := cfn.New(ctx, cfn.Config{Store: db, Account: account, Log: log, AWS: e.config})
 	e.must(err)
 	e.handler = wire.NewHandler(wire.Config{
 		Services: []*wire.Service{
 			queues.Wire(), groups.Wire(), tasks.Wire(), alarms.Wire(), targets.Wire(), stacks.Wire(),
 			parameters.Wire(), secrets.Wire(), repositories.Wire(), schedules.Wire(), rules.Wire(),
+			topics.Wire(),
 		},
 		Objects: objects, Keys: keys,
 	})

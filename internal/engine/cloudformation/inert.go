@@ -118,15 +118,6 @@ var inert = map[string]inertKind{
 	"AWS::Lambda::Permission": {replace: []string{"*"}, id: "{name}", attributes: map[string]string{"Id": "{id}"}},
 
 	"AWS::S3::BucketPolicy": {replace: []string{"Bucket"}, id: "{Bucket}"},
-
-	"AWS::SNS::Subscription": {
-		replace: []string{"Endpoint", "Protocol", "TopicArn"}, id: "{TopicArn}:{uuid}",
-		attributes: map[string]string{"Arn": "{id}"},
-	},
-	"AWS::SNS::Topic": {
-		name: "TopicName", replace: []string{"FifoTopic", "TopicName"}, id: "arn:aws:sns:{region}:{account}:{name}",
-		attributes: map[string]string{"TopicArn": "{id}", "TopicName": "{name}"},
-	},
 }
 
 // kind returns the inert type as every other one.

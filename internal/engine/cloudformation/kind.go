@@ -161,6 +161,7 @@ type clients struct {
 	ecr     wire.Caller
 	events  wire.Caller
 	clock   wire.Caller
+	topics  wire.Caller
 }
 
 func newClients(config aws.Config) *clients {
@@ -176,6 +177,7 @@ func newClients(config aws.Config) *clients {
 		ecr:     wire.Caller{Config: config, Name: "ECR", Scope: "ecr", Target: "AmazonEC2ContainerRegistry_V20150921"},
 		events:  wire.Caller{Config: config, Name: "EventBridge", Scope: "events", Target: "AWSEvents"},
 		clock:   wire.Caller{Config: config, Name: "Scheduler", Scope: "scheduler"},
+		topics:  wire.Caller{Config: config, Name: "Sns", Scope: "sns", Target: "AmazonSimpleNotificationService"},
 	}
 }
 
@@ -203,6 +205,9 @@ var live = map[string]kind{
 	"AWS::Events::Rule":                             eventRule,
 	"AWS::Logs::LogGroup":                           logGroup,
 	"AWS::S3::Bucket":                               bucket,
+	"AWS::SNS::Subscription":                        snsSubscription,
+	"AWS::SNS::Topic":                               topic,
+	"AWS::SNS::TopicPolicy":                         topicPolicy,
 	"AWS::SQS::Queue":                               queue,
 	"AWS::SQS::QueuePolicy":                         queuePolicy,
 	"AWS::SSM::Parameter":                           storedParameter,

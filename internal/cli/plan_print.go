@@ -85,7 +85,7 @@ func (v *planView) facts(p *planned) [][2]string {
 			facts = append(facts, [2]string{"cheapest size", fmt.Sprintf("%g vCPU and %g GiB: %s in P95, %s a run", w.Size.CPU, w.Size.Memory, plan.ClockTime(w.Size.P95), dollars(w.Size.Cost))})
 		}
 	}
-	return append(facts, [2]string{"simulated", fmt.Sprintf("%d times, from seed %d; prices of %s in %s", s.Seeds, s.Seed, plan.Priced, plan.Region)})
+	return append(facts, [2]string{"simulated", fmt.Sprintf("%d times, from seed %d; prices of %s, tabled on %s", s.Seeds, s.Seed, plan.Region, plan.Priced)})
 }
 
 func (v *planView) leastMaxWords() string {

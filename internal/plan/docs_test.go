@@ -21,7 +21,7 @@ func TestTheDocsHaveEveryFigure(t *testing.T) {
 		fmt.Fprintf(&figures, "| %s | %s | %s |\n", f.Name, f.Value, f.Source)
 	}
 	for _, p := range plan.Prices() {
-		fmt.Fprintf(&prices, "| %s | %s | %s | %s |\n", p.Name, strconv.FormatFloat(p.USD, 'f', -1, 64), p.Per, p.Source)
+		fmt.Fprintf(&prices, "| %s | %s | %s | %s | %s |\n", p.Name, strconv.FormatFloat(p.USD, 'f', -1, 64), p.Per, p.Source, p.Seen)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

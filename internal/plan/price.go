@@ -5,12 +5,21 @@ type Price struct {
 	Name string
 	USD  float64
 	Per  string
-	// Source is the page that says so, as it was on the date of [Priced].
-	Source string
+	// Source is AWS's page for it, and Seen when and where it was read.
+	Source, Seen string
 }
 
-// Priced is when the prices were looked up.
+// Priced is when the table of prices was put together.
 const Priced = "2026-11-23"
+
+// Where prices were read.
+const (
+	onPage    = "on the page; the day is not recorded"
+	onCopy    = "2026-11-23, in an undated copy of the page"
+	onRequest = "2026-11-23, https://c3x.dev/blog/s3-request-fees-explained"
+	onFamily  = "2026-11-23, by its share of m7i.xlarge, https://c3x.dev/blog/m5-vs-m6i-vs-m7i-cost-performance"
+	nowhere   = "not checked"
+)
 
 // Region is where they hold.
 const Region = "us-east-1"
@@ -53,24 +62,24 @@ const (
 // taken off.
 func Prices() []Price {
 	return []Price{
-		{FargateCPU, 0.04048, "vCPU-hour", fargatePrices},
-		{FargateMemory, 0.004445, "GB-hour", fargatePrices},
-		{FargateCPUARM, 0.03238, "vCPU-hour", fargatePrices},
-		{FargateMemoryARM, 0.00356, "GB-hour", fargatePrices},
-		{FargateDisk, 0.000111, "GB-hour", fargatePrices},
-		{SpotShare, 0.40, "of 1; it floats between 0.30 and 0.50", fargatePrices},
-		{NATGateway, 0.045, "hour", vpcPrices},
-		{PublicAddress, 0.005, "hour", vpcPrices},
-		{AlarmMetric, 0.10, "month", watchPrices},
-		{SQSRequest, 0.40e-6, "request", sqsPrices},
-		{S3Put, 5e-6, "request", s3Prices},
-		{S3Get, 0.4e-6, "request", s3Prices},
-		{LambdaMemory, 0.0000166667, "GB-second", lambdaPrices},
-		{LambdaRequest, 0.20e-6, "request", lambdaPrices},
-		{StepTransition, 25e-6, "transition", stepsPrices},
-		{Machine2, 0.1008, "hour", ec2Prices},
-		{Machine16, 0.8064, "hour", ec2Prices},
-		{DiskGP3, 0.08, "GB-month", ebsPrices},
+		{FargateCPU, 0.04048, "vCPU-hour", fargatePrices, onPage},
+		{FargateMemory, 0.004445, "GB-hour", fargatePrices, onPage},
+		{FargateCPUARM, 0.03238, "vCPU-hour", fargatePrices, onPage},
+		{FargateMemoryARM, 0.00356, "GB-hour", fargatePrices, onPage},
+		{FargateDisk, 0.000111, "GB-hour", fargatePrices, onPage},
+		{SpotShare, 0.40, "of 1; it floats between 0.30 and 0.50", fargatePrices, onPage},
+		{NATGateway, 0.045, "hour", vpcPrices, onPage},
+		{PublicAddress, 0.005, "hour", vpcPrices, onPage},
+		{AlarmMetric, 0.10, "month", watchPrices, onPage},
+		{SQSRequest, 0.40e-6, "request", sqsPrices, onPage},
+		{S3Put, 5e-6, "request", s3Prices, onRequest},
+		{S3Get, 0.4e-6, "request", s3Prices, onRequest},
+		{LambdaMemory, 0.0000166667, "GB-second", lambdaPrices, onCopy},
+		{LambdaRequest, 0.20e-6, "request", lambdaPrices, onCopy},
+		{StepTransition, 25e-6, "transition", stepsPrices, onCopy},
+		{Machine2, 0.1008, "hour", ec2Prices, onFamily},
+		{Machine16, 0.8064, "hour", ec2Prices, onFamily},
+		{DiskGP3, 0.08, "GB-month", ebsPrices, nowhere},
 	}
 }
 

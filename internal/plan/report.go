@@ -171,9 +171,9 @@ func (r Report) small(p *page) {
 	for _, f := range Figures() {
 		p.add("<tr><td>%s</td><td>%s</td><td class=\"says\">%s</td></tr>\n", f.Name, f.Value, f.Source)
 	}
-	p.add("</table></div>\n<div class=\"wide\"><table>\n<tr><th>Price, %s, %s</th><th class=\"n\">USD</th><th>A</th><th>Source</th></tr>\n", Region, Priced)
+	p.add("</table></div>\n<div class=\"wide\"><table>\n<tr><th>Price, %s, %s</th><th class=\"n\">USD</th><th>A</th><th>Source</th><th>Read</th></tr>\n", Region, Priced)
 	for _, price := range Prices() {
-		p.add("<tr><td>%s</td><td class=\"n\">%s</td><td>%s</td><td class=\"says\">%s</td></tr>\n", price.Name, digits(price.USD), price.Per, price.Source)
+		p.add("<tr><td>%s</td><td class=\"n\">%s</td><td>%s</td><td class=\"says\">%s</td><td class=\"says\">%s</td></tr>\n", price.Name, digits(price.USD), price.Per, price.Source, price.Seen)
 	}
 	p.add("</table></div>\n</details>\n")
 }

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/scaling"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // cdkPeriod is the period, in seconds, of the metrics that CDK's alarms read.
@@ -63,7 +63,7 @@ func cdkSteps(steps []job.ScalingStep, words stepWords) (in, out []interval, err
 		}
 		return n.lower
 	}
-	slices.SortStableFunc(all, func(a, b interval) int { return cmp.Compare(begin(a), begin(b)) })
+	sorting.By(all, func(a, b interval) int { return cmp.Compare(begin(a), begin(b)) })
 	last := len(all) - 1
 	gap := -1
 	for i := range all {

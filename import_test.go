@@ -41,6 +41,7 @@ var layers = []string{
 	"internal/cron",
 	"internal/scaling",
 	"internal/metric",
+	"internal/sorting",
 }
 
 // layer returns the height of a package; services share one.

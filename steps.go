@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/scaling"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // ownSteps turns the steps of a job into the two alarms of CDK's queue
@@ -140,7 +140,7 @@ func connect(steps []interval, words stepWords) error {
 	if len(steps) > scaling.MaxSteps {
 		return words.problem(fmt.Sprintf("a policy has at most %d steps, not %d", scaling.MaxSteps, len(steps)), "make one of several")
 	}
-	slices.SortStableFunc(steps, func(a, b interval) int {
+	sorting.By(steps, func(a, b interval) int {
 		return cmp.Or(cmp.Compare(a.lower, b.lower), cmp.Compare(a.upper, b.upper))
 	})
 	for i := 1; i < len(steps); i++ {

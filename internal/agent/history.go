@@ -9,6 +9,7 @@ import (
 
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // mostLost is how many attempts in a row may be lost before the job is given
@@ -43,7 +44,7 @@ func (w *worker) history(ctx context.Context, r ref) (history, error) {
 			h = append(h, past{number: number})
 		}
 	}
-	slices.SortFunc(h, func(a, b past) int { return a.number - b.number })
+	sorting.By(h, func(a, b past) int { return a.number - b.number })
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(transfers)
 	for i := range h {

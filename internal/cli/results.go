@@ -25,6 +25,7 @@ import (
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/record"
 	"github.com/spate-run/spate/internal/run"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 func (a *app) resultsCommand() *cobra.Command {
@@ -116,7 +117,7 @@ func sortRows(rows []run.Row, order string) error {
 		}
 		return &hintedError{fact: fmt.Sprintf("there is neither a metric nor a parameter %q", name), hint: hint}
 	}
-	slices.SortStableFunc(rows, func(x, y run.Row) int {
+	sorting.By(rows, func(x, y run.Row) int {
 		a, b := of(x), of(y)
 		if a.missing || b.missing {
 			return cmp.Compare(btoi(a.missing), btoi(b.missing))

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/template"
 )
 
@@ -155,7 +156,7 @@ func (a *Assembly) addAssets(folder, file string) error {
 			a.Images = append(a.Images, ImageAsset{Folder: filepath.Join(folder, asset.Source.Directory), Tag: to.ImageTag})
 		}
 	}
-	slices.SortFunc(a.Files, func(x, y FileAsset) int { return cmp.Or(cmp.Compare(x.Bucket, y.Bucket), cmp.Compare(x.Key, y.Key)) })
+	sorting.By(a.Files, func(x, y FileAsset) int { return cmp.Or(cmp.Compare(x.Bucket, y.Bucket), cmp.Compare(x.Key, y.Key)) })
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/template"
 )
 
@@ -254,7 +255,7 @@ func (s Stack) tags() []types.Tag {
 	for key, value := range s.Tags {
 		tags = append(tags, types.Tag{Key: &key, Value: &value})
 	}
-	slices.SortFunc(tags, func(a, b types.Tag) int { return strings.Compare(*a.Key, *b.Key) })
+	sorting.By(tags, func(a, b types.Tag) int { return strings.Compare(*a.Key, *b.Key) })
 	return tags
 }
 

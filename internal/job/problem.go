@@ -3,9 +3,10 @@ package job
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // A Problem is one mistake in a job file or in its parameters.
@@ -47,7 +48,7 @@ func (ps Problems) Error() string {
 }
 
 func (ps Problems) sorted() Problems {
-	slices.SortStableFunc(ps, func(a, b Problem) int {
+	sorting.By(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return ps

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // functions are those whose arguments are expressions. Their errors say what
@@ -273,7 +275,7 @@ func sorted(of term, by reducer, order string, limit func(*Evaluation) value) te
 			}
 			return n
 		}
-		slices.SortStableFunc(lines, func(a, b Line) int { return cmp.Compare(rank(a), rank(b)) })
+		sorting.By(lines, func(a, b Line) int { return cmp.Compare(rank(a), rank(b)) })
 		if limit != nil {
 			lines = lines[:within(limit(e).number, len(lines))]
 		}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // A Weighted is a value and how often it came.
@@ -70,7 +72,7 @@ func (s *Sample) Add(other Sample, keep bool) {
 }
 
 func merged(a, b []Weighted) []Weighted {
-	all := slices.SortedFunc(slices.Values(slices.Concat(a, b)), func(a, b Weighted) int { return cmp.Compare(a.Value, b.Value) })
+	all := sorting.All(slices.Values(slices.Concat(a, b)), func(a, b Weighted) int { return cmp.Compare(a.Value, b.Value) })
 	kept := all[:0]
 	for _, v := range all {
 		if n := len(kept); n > 0 && kept[n-1].Value == v.Value {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // A Problem is what is wrong with a question, and what would be right.
@@ -216,7 +218,7 @@ func parseQuantiles(text string) (*Durations, error) {
 		}
 		d.knots = append(d.knots, knot{p / 100, t.Seconds()})
 	}
-	slices.SortFunc(d.knots, func(a, b knot) int { return cmp.Compare(a.p, b.p) })
+	sorting.By(d.knots, func(a, b knot) int { return cmp.Compare(a.p, b.p) })
 	for i := 1; i < len(d.knots); i++ {
 		if a, b := d.knots[i-1], d.knots[i]; a.p == b.p || a.seconds > b.seconds {
 			return nil, problem("quantiles rise: p50=20m,p95=50m", "%q: p%g does not lie above p%g", text, 100*b.p, 100*a.p)

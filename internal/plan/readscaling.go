@@ -8,6 +8,7 @@ import (
 
 	"github.com/spate-run/spate/internal/metric"
 	"github.com/spate-run/spate/internal/scaling"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // defaultCooldown is that of a policy that names none.
@@ -39,7 +40,7 @@ func (r *reader) readScaling(m *Model) error {
 			return err
 		}
 	}
-	slices.SortStableFunc(m.Policies, func(a, b *Policy) int { return strings.Compare(a.Alarm.Name, b.Alarm.Name) })
+	sorting.By(m.Policies, func(a, b *Policy) int { return strings.Compare(a.Alarm.Name, b.Alarm.Name) })
 	return nil
 }
 

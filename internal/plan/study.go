@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // A Question is a run that is asked about.
@@ -53,7 +55,7 @@ func (s *Study) ranked() []int {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
+	sorting.By(order, func(a, b int) int {
 		x, y := &s.Outcomes[a], &s.Outcomes[b]
 		return cmp.Or(cmp.Compare(y.whole(), x.whole()), cmp.Compare(x.Finish, y.Finish))
 	})

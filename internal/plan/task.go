@@ -2,7 +2,8 @@ package plan
 
 import (
 	"cmp"
-	"slices"
+
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // A stage is how far a task has come.
@@ -219,7 +220,7 @@ func (s *sim) scaleIn(excess int) {
 		return 1
 	}
 	if len(s.free2) > excess {
-		slices.SortFunc(s.free2, func(a, b int32) int {
+		sorting.By(s.free2, func(a, b int32) int {
 			x, y := &s.tasks[a], &s.tasks[b]
 			return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(y.serial, x.serial))
 		})

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // An Inspection is one job of a run with all that is recorded of it.
@@ -90,7 +91,7 @@ func (r *Run) attempts(ctx context.Context, index int) ([]Try, error) {
 			tries = append(tries, Try{Attempt: record.Attempt{Index: index, Generation: generation, Number: number}})
 		}
 	}
-	slices.SortFunc(tries, func(a, b Try) int {
+	sorting.By(tries, func(a, b Try) int {
 		return cmp.Or(cmp.Compare(a.Generation, b.Generation), cmp.Compare(a.Number, b.Number))
 	})
 	group, groupCtx := errgroup.WithContext(ctx)

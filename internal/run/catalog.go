@@ -13,6 +13,7 @@ import (
 
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // Last names the newest run wherever an id is asked for.
@@ -66,7 +67,7 @@ func entries(ctx context.Context, aws *client.AWS) ([]entry, error) {
 			all = append(all, entry{id, s})
 		}
 	}
-	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(b.id, a.id) })
+	sorting.By(all, func(a, b entry) int { return cmp.Compare(b.id, a.id) })
 	return all, nil
 }
 

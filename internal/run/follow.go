@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // A Progress is how far a run has come.
@@ -182,7 +183,7 @@ func (f *Follower) running(ctx context.Context) ([]Attempt, error) {
 			running = append(running, a)
 		}
 	}
-	slices.SortFunc(running, func(a, b Attempt) int {
+	sorting.By(running, func(a, b Attempt) int {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Index, b.Index))
 	})
 	return running, nil

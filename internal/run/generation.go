@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // A generation is what listings tell of one sending of a run's jobs.
@@ -98,7 +99,7 @@ func (s *survey) findRetries(ctx context.Context) error {
 		}
 		s.generations = append(s.generations, g)
 	}
-	slices.SortFunc(s.generations, func(a, b *generation) int { return cmp.Compare(a.number, b.number) })
+	sorting.By(s.generations, func(a, b *generation) int { return cmp.Compare(a.number, b.number) })
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // A Stack is a deployed job: what its template's outputs name.
@@ -61,7 +62,7 @@ func Stacks(ctx context.Context, aws *client.AWS) ([]*Stack, error) {
 			}
 		}
 	}
-	slices.SortFunc(stacks, func(a, b *Stack) int { return strings.Compare(a.Name, b.Name) })
+	sorting.By(stacks, func(a, b *Stack) int { return strings.Compare(a.Name, b.Name) })
 	return stacks, nil
 }
 

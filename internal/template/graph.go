@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // Dependencies returns the logical ids of the resources that a resource needs
@@ -97,6 +99,6 @@ func (t *Template) dependencies(r *Resource, positions map[string]int) []string 
 			ids = append(ids, id)
 		}
 	}
-	slices.SortFunc(ids, func(a, b string) int { return positions[a] - positions[b] })
+	sorting.By(ids, func(a, b string) int { return positions[a] - positions[b] })
 	return ids
 }

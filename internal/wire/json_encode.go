@@ -4,11 +4,12 @@ import (
 	"encoding/base64"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // appendJSON appends a value that is not absent.
@@ -105,7 +106,7 @@ func sorted(m reflect.Value) []entry {
 	for i := m.MapRange(); i.Next(); {
 		entries = append(entries, entry{i.Key().String(), i.Value()})
 	}
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	sorting.By(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	return entries
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // maxSkew is how far a signature's time may be from now, either way.
@@ -160,7 +162,7 @@ func appendQuery(b []byte, raw string) []byte {
 		}
 		pairs = append(pairs, [2]string{reescape(name), reescape(value)})
 	}
-	slices.SortFunc(pairs, func(a, b [2]string) int {
+	sorting.By(pairs, func(a, b [2]string) int {
 		if c := strings.Compare(a[0], b[0]); c != 0 {
 			return c
 		}

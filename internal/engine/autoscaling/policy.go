@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 
 	"github.com/spate-run/spate/internal/scaling"
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/wire"
 )
 
@@ -146,7 +147,7 @@ func checkSteps(steps []scaling.Step) error {
 	case len(steps) > scaling.MaxSteps:
 		return validation("There can be at most %d step adjustments per scaling policy", scaling.MaxSteps)
 	}
-	steps = slices.SortedFunc(slices.Values(steps), func(a, b scaling.Step) int {
+	steps = sorting.All(slices.Values(steps), func(a, b scaling.Step) int {
 		return cmp.Or(cmp.Compare(a.Lower, b.Lower), cmp.Compare(a.Upper, b.Upper))
 	})
 	for i, step := range steps {

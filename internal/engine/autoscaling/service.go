@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/spate-run/spate/internal/cron"
 	"github.com/spate-run/spate/internal/scaling"
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -115,7 +115,7 @@ func (s *Service) load(ctx context.Context) (err error) {
 	for _, a := range activities {
 		s.history = append(s.history, a)
 	}
-	slices.SortFunc(s.history, func(a, b types.ScalingActivity) int { return a.StartTime.Compare(*b.StartTime) })
+	sorting.By(s.history, func(a, b types.ScalingActivity) int { return a.StartTime.Compare(*b.StartTime) })
 	return err
 }
 

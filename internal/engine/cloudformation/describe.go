@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/wire"
 )
 
@@ -50,7 +51,7 @@ func (s *Service) recordsLocked() []*record {
 	for _, r := range s.records {
 		all = append(all, r)
 	}
-	slices.SortFunc(all, func(a, b *record) int { return b.stack.Created.Compare(a.stack.Created) })
+	sorting.By(all, func(a, b *record) int { return b.stack.Created.Compare(a.stack.Created) })
 	return all
 }
 

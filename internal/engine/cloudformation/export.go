@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/template"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -39,7 +40,7 @@ func (s *Service) exportsLocked() []types.Export {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b types.Export) int { return strings.Compare(*a.Name, *b.Name) })
+	sorting.By(all, func(a, b types.Export) int { return strings.Compare(*a.Name, *b.Name) })
 	return all
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/wire"
 )
 
@@ -239,7 +240,7 @@ func ResourceTypes() []ResourceType {
 	for name := range inert {
 		all = append(all, ResourceType{Name: name, Inert: true})
 	}
-	slices.SortFunc(all, func(a, b ResourceType) int { return strings.Compare(a.Name, b.Name) })
+	sorting.By(all, func(a, b ResourceType) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/template"
 )
 
@@ -70,7 +71,7 @@ func (s *Service) planLocked(r *record, scope *template.Scope, next definition) 
 			p.remove(old)
 		}
 	}
-	slices.SortFunc(p.changes, func(a, b types.ResourceChange) int {
+	sorting.By(p.changes, func(a, b types.ResourceChange) int {
 		return strings.Compare(*a.LogicalResourceId, *b.LogicalResourceId)
 	})
 	outputs, err := scope.Outputs()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spate-run/spate/internal/metric"
 	"github.com/spate-run/spate/internal/scaling"
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/store"
 )
 
@@ -181,7 +182,7 @@ func (s *Service) evaluate(ctx context.Context, at time.Time, whole bool) ([]dee
 			due = append(due, deed{a.breach(), a.repeated()})
 		}
 	}
-	slices.SortStableFunc(due, scaleOutFirst)
+	sorting.By(due, scaleOutFirst)
 	return due, s.move(ctx, changed)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/spate-run/spate/internal/metric"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // A track is one metric with its data, a lane for each unit.
@@ -88,7 +89,7 @@ func (s *Service) find(ctx context.Context, m *types.Metric, since time.Time) (*
 }
 
 func sorted(dimensions []types.Dimension) []types.Dimension {
-	return slices.SortedFunc(slices.Values(dimensions), func(a, b types.Dimension) int {
+	return sorting.All(slices.Values(dimensions), func(a, b types.Dimension) int {
 		return cmp.Compare(aws.ToString(a.Name), aws.ToString(b.Name))
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/registry"
 
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -191,7 +192,7 @@ func (s *Service) imagesLocked(name string) []image {
 	for _, i := range s.held[name] {
 		list = append(list, i)
 	}
-	slices.SortFunc(list, func(a, b image) int { return cmp.Or(a.Pushed.Compare(b.Pushed), strings.Compare(a.Digest, b.Digest)) })
+	sorting.By(list, func(a, b image) int { return cmp.Or(a.Pushed.Compare(b.Pushed), strings.Compare(a.Digest, b.Digest)) })
 	return list
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/store"
 )
 
@@ -85,7 +86,7 @@ func (s *Service) loadEvents(ctx context.Context) (map[string][]event, error) {
 		byService[e.Service] = append(byService[e.Service], e)
 	}
 	for _, events := range byService {
-		slices.SortFunc(events, func(a, b event) int { return cmp.Compare(a.Number, b.Number) })
+		sorting.By(events, func(a, b event) int { return cmp.Compare(a.Number, b.Number) })
 	}
 	return byService, nil
 }

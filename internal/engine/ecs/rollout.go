@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/spate-run/spate/internal/runner"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // A census is what of a service bears on what should become of its tasks.
@@ -122,7 +123,7 @@ func (c census) choose(tasks []*task, n int, now time.Time) ([]*task, time.Time)
 		}
 		return free, due
 	}
-	slices.SortFunc(free, func(a, b *task) int {
+	sorting.By(free, func(a, b *task) int {
 		return cmp.Or(
 			cmp.Compare(rank(a), rank(b)),
 			b.CreatedAt.Compare(a.CreatedAt),

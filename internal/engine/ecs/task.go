@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/spate-run/spate/internal/runner"
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -82,7 +83,7 @@ func (s *Service) loadTasks(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	tasks := slices.SortedFunc(maps.Values(all), func(a, b task) int {
+	tasks := sorting.All(maps.Values(all), func(a, b task) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
 	})
 	left := s.survivors(ctx, tasks)
@@ -101,7 +102,7 @@ func (s *Service) loadTasks(ctx context.Context, now time.Time) error {
 		}
 	}
 	s.clear(ctx, left)
-	slices.SortStableFunc(s.stopped, func(a, b *task) int { return a.StoppedAt.Compare(b.StoppedAt) })
+	sorting.By(s.stopped, func(a, b *task) int { return a.StoppedAt.Compare(b.StoppedAt) })
 	return nil
 }
 

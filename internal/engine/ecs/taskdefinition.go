@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/wire"
 )
 
@@ -49,7 +50,7 @@ func (s *Service) loadDefinitions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	definitions := slices.SortedFunc(maps.Values(all), func(a, b definition) int {
+	definitions := sorting.All(maps.Values(all), func(a, b definition) int {
 		return cmp.Compare(a.Detail.Revision, b.Detail.Revision)
 	})
 	for _, d := range definitions {

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 func (s *Service) listSecrets(_ context.Context, in *ListSecretsInput) (*ListSecretsOutput, error) {
@@ -57,11 +59,11 @@ func (s *Service) searchLocked(q search) ([]secret, *string, error) {
 	})
 	switch q.by {
 	case SortByTypeName:
-		slices.SortStableFunc(list, func(a, b secret) int { return strings.Compare(a.Name, b.Name) })
+		sorting.By(list, func(a, b secret) int { return strings.Compare(a.Name, b.Name) })
 	case SortByTypeLastChangedDate:
-		slices.SortStableFunc(list, func(a, b secret) int { return a.Changed.Compare(b.Changed) })
+		sorting.By(list, func(a, b secret) int { return a.Changed.Compare(b.Changed) })
 	case SortByTypeLastAccessedDate:
-		slices.SortStableFunc(list, func(a, b secret) int { return deref(a.Accessed).Compare(deref(b.Accessed)) })
+		sorting.By(list, func(a, b secret) int { return deref(a.Accessed).Compare(deref(b.Accessed)) })
 	}
 	if q.order != SortOrderTypeAsc {
 		slices.Reverse(list)

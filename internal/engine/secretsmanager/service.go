@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -128,7 +129,7 @@ func (s *Service) liveLocked(id *string) (secret, error) {
 // listLocked returns the secrets, the oldest first.
 func (s *Service) listLocked() []secret {
 	list := slices.DeleteFunc(slices.Collect(maps.Values(s.secrets)), secret.gone)
-	slices.SortFunc(list, func(a, b secret) int {
+	sorting.By(list, func(a, b secret) int {
 		if c := a.Created.Compare(b.Created); c != 0 {
 			return c
 		}

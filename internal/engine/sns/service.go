@@ -6,13 +6,13 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/spate-run/spate/internal/delivery"
+	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -172,7 +172,7 @@ func (s *Service) ofTopicLocked(arn string) []subscription {
 			list = append(list, sub)
 		}
 	}
-	slices.SortFunc(list, func(a, b subscription) int {
+	sorting.By(list, func(a, b subscription) int {
 		if c := a.Created.Compare(b.Created); c != 0 {
 			return c
 		}

@@ -59,6 +59,7 @@ func compat(e *Engine) string {
 		{"Application Auto Scaling", e.services.autoscaling.Wire().Operations()},
 		{"EventBridge", e.services.events.Wire().Operations()},
 		{"EventBridge Scheduler", e.services.scheduler.Wire().Operations()},
+		{"SNS", e.services.sns.Wire().Operations()},
 		{"ECR", e.services.ecr.Wire().Operations()},
 		{"SSM", e.services.ssm.Wire().Operations()},
 		{"Secrets Manager", e.services.secretsmanager.Wire().Operations()},
@@ -163,6 +164,16 @@ ran is passed over, and what one-time schedules missed is made up for. Requests
 must be signed, with any keys where the engine asks for none.
 
 **CloudWatch Logs.** Filter patterns have terms, phrases, - and ?.
+
+**SNS.** Messages are sent to queues (standard ones, since there are no others) and
+posted to HTTP endpoints on loopback, after their confirmation; those of any other
+endpoint (mail, text messages, functions, HTTP elsewhere) are lines of the engine's
+log. Posts are tried three times more, after 1, 2 and 4 s (AWS: 20 s apart), with no
+other delivery policy, and a subscription that ends is not told. Notices have no
+signature. Which messages a FIFO topic had is forgotten at a restart. Topic
+policies, keys, tracing and delivery status logging are kept without effect; there
+is no mobile push, data protection or archive. An alarm's other actions than
+scaling and topics are not performed.
 
 **ECR.** A repository's address is the engine's, 127.0.0.1:port/name; docker login
 works with GetAuthorizationToken. Images are pushed and pulled, not put by the API.

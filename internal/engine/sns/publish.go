@@ -62,7 +62,7 @@ func (s *Service) text(ctx context.Context, number string, d draft) (*PublishOut
 	if err != nil {
 		return nil, err
 	}
-	s.config.Log.InfoContext(ctx, "notice not sent", "protocol", "sms", "endpoint", number, "message", m.body("sms"))
+	s.config.Log.WarnContext(ctx, "notice not sent", "protocol", "sms", "endpoint", number, "message", m.body("sms"))
 	return &PublishOutput{MessageId: &m.id}, nil
 }
 
@@ -215,7 +215,7 @@ func (s *Service) bring(ctx context.Context, m *message, sub subscription) error
 		}
 		return s.owe(ctx, m, sub)
 	}
-	s.config.Log.InfoContext(ctx, "notice not sent", "topic", m.topic.ARN, "protocol", sub.Protocol,
+	s.config.Log.WarnContext(ctx, "notice not sent", "topic", m.topic.ARN, "protocol", sub.Protocol,
 		"endpoint", sub.Endpoint, "subject", deref(m.subject), "message", m.body(sub.Protocol))
 	return nil
 }

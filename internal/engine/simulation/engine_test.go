@@ -115,6 +115,7 @@ func (w *world) newAutoscaling(ctx context.Context, e *engine, services *ecs.Ser
 				return errDown
 			}
 			w.chronicle.note("desired count %d", n)
+			w.counts = append(w.counts, n)
 			if n > w.plan.limit {
 				w.chronicle.blame("the desired count was set to %d, above the limit of %d", n, w.plan.limit)
 			}

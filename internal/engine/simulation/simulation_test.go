@@ -227,7 +227,7 @@ func (w *world) send(batch int) {
 		n++
 	}
 	w.chronicle.note("batch %d is sent: %d jobs", batch, n)
-	if w.chance(.5) {
+	if w.chance(w.plan.kicked) {
 		w.kick(n)
 	}
 }
@@ -241,7 +241,7 @@ func (w *world) kick(n int) {
 		ScheduledActionName: new("release"), Schedule: new(at.Format("at(2006-01-02T15:04:05)")),
 		ScalableTargetAction: &aastypes.ScalableTargetAction{MinCapacity: aws.Int32(0)},
 	})
-	if err == nil && w.chance(.9) { // else the client dies between
+	if err == nil && (!w.storms() || w.plan.kicked == 1 || w.chance(.9)) { // else the client dies between
 		err = w.register(scaling.Need(n, w.plan.limit))
 	}
 	w.chronicle.note("run of %d is kicked: %t", n, err == nil)

@@ -41,6 +41,7 @@ type plan struct {
 	crashes, outages, stops, jumps, clouds, deployments time.Duration
 	// Chances, of 1.
 	slow, refused, stubborn, twice, failing, dying float64
+	kicked                                         float64 // runs whose client has tasks start at once
 }
 
 func newPlan(r *rand.Rand) plan {
@@ -73,6 +74,7 @@ func newPlan(r *rand.Rand) plan {
 	p.clouds = mean(.5, 10*time.Minute, time.Hour)
 	p.deployments = mean(.3, 10*time.Minute, time.Hour)
 	p.slow, p.refused, p.stubborn = chance(.5, 1), chance(.2, .5), chance(.3, 1)
+	p.kicked = .5
 	p.twice, p.failing, p.dying = chance(.5, .3), chance(.3, .3), chance(.3, .3)
 	return p
 }
@@ -130,6 +132,7 @@ type world struct {
 	leaving   bool // the engine is about to end
 	over      bool
 	took      time.Duration // of virtual time
+	counts    []int         // that the service was scaled to, guarded by its scaling
 
 	aws     aws.Config
 	queues  *sdksqs.Client

@@ -4,7 +4,6 @@ import (
 	cloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	logs "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	ecsdocument "github.com/aws/aws-sdk-go-v2/service/ecs/document"
-	ecs "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
 // exceptions are what the SDK's Go types do not say about a service's wire
@@ -34,17 +33,6 @@ func exceptionsOf(service string) exceptions {
 		return exceptions{renamed: map[string]string{"Tag.Key": "Key", "Tag.Value": "Value"}}
 	case "ecs":
 		return exceptions{
-			unions: []any{
-				&ecs.DescribeGatewayConfigurationMemberHostSharedAlb{},
-				&ecs.GatewayConfigurationMemberHostSharedAlb{},
-				&ecs.GatewayConnectionResourcesMemberHostSharedAlb{},
-				&ecs.GatewayElbAccessLogDestinationMemberS3{},
-				&ecs.GatewayInfrastructureResourcesMemberHostSharedAlb{},
-				&ecs.GatewayRouteResourcesMemberHostSharedAlb{},
-				&ecs.ServiceConnectContainerConfigurationMemberLogLevel{},
-				&ecs.SharingStrategyMemberNvidiaMps{},
-				&ecs.UpdateGatewayConfigurationMemberHostSharedAlb{},
-			},
 			document: func(v any) any { return ecsdocument.NewLazyDocument(v) },
 		}
 	case "events":

@@ -194,11 +194,6 @@ func validateOverrides(o *types.TaskOverride, d *definition) error {
 		if count(d.Detail.ContainerDefinitions, name) == 0 {
 			return wire.Faultf("InvalidParameterException", "Override for container named %s is not a container in the TaskDefinition.", name)
 		}
-		for _, r := range c.ResourceRequirements {
-			if r.SharingStrategy != nil {
-				return wire.Faultf("InvalidParameterException", "GPU sharing is not available.")
-			}
-		}
 	}
 	if o.Cpu != nil {
 		if _, ok := cpuUnits(*o.Cpu); !ok {

@@ -99,8 +99,6 @@ func validateContainer(in *ecs.RegisterTaskDefinitionInput, c types.ContainerDef
 		return wire.Faultf("ClientException", "Invalid setting for container '%s'. At least one of 'memory' or 'memoryReservation' must be specified.", name)
 	case memory > 0 && memory < reservation:
 		return wire.Faultf("ClientException", "Invalid setting for container '%s'. The 'memory' setting must be greater than or equal to the 'memoryReservation' setting.", name)
-	case slices.ContainsFunc(c.ResourceRequirements, func(r types.ResourceRequirement) bool { return r.SharingStrategy != nil }):
-		return wire.Faultf("ClientException", "Invalid setting for container '%s'. GPU sharing is not available.", name)
 	}
 	return validateLogs(c)
 }

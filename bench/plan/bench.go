@@ -81,11 +81,10 @@ func small(ctx context.Context, o options, m *plan.Model, out io.Writer) error {
 	}
 	var seconds []float64
 	for range o.rounds {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
 		begin := time.Now()
-		plan.Ask(q)
+		if _, err := plan.Ask(ctx, q); err != nil {
+			return err
+		}
 		seconds = append(seconds, time.Since(begin).Seconds())
 	}
 	fmt.Fprintf(out, "%d seeds of 100 jobs, %d cores: %.2f s\n", o.seeds, runtime.GOMAXPROCS(0), median(seconds))

@@ -82,12 +82,12 @@ failed; 2 when what was given cannot be right: arguments, a job file, parameters
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say what the engine does")
 	onEither := []*cobra.Command{
 		a.runCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.resultsCommand(), a.logsCommand(), a.retryCommand(),
-		a.cancelCommand(), a.deployCommand(), a.diffCommand(), a.destroyCommand(),
+		a.cancelCommand(), a.planCommand(), a.deployCommand(), a.diffCommand(), a.destroyCommand(),
 	}
 	a.registerPlace(onEither...)
 	root.AddCommand(onEither...)
 	root.AddCommand(
-		a.initCommand(), a.doctorCommand(), a.synthCommand(), a.planCommand(), a.upCommand(), a.downCommand(), a.serveCommand(), a.versionCommand(), a.agentCommand(),
+		a.initCommand(), a.doctorCommand(), a.synthCommand(), a.upCommand(), a.downCommand(), a.serveCommand(), a.versionCommand(), a.agentCommand(),
 	)
 	addGenerated(root)
 	return root

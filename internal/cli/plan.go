@@ -76,7 +76,7 @@ exit code is 1 when this template does not hold it in 95 of 100 simulations.`,
 	flags.StringVar(&o.duration, "duration", "", "how long a job takes, such as 10m..60m")
 	flags.StringVar(&o.from, "from", "", "take the durations from this earlier `RUN`")
 	flags.DurationVar(&o.within, "within", 0, "when all jobs have to be done, such as 1h")
-	flags.IntVar(&o.seeds, "seeds", 1000, "how many times the run is simulated")
+	flags.IntVar(&o.seeds, "seeds", 0, "how many times the run is simulated (default: 1000, fewer for more than 10,000 jobs)")
 	flags.Uint64Var(&o.seed, "seed", 1, "the first simulation's seed")
 	flags.IntVar(&o.max, "max", 0, "most tasks at once (default: the job file's or the template's)")
 	flags.DurationVar(&o.timeout, "timeout", 0, "of one attempt (default: the job file's)")
@@ -96,6 +96,12 @@ exit code is 1 when this template does not hold it in 95 of 100 simulations.`,
 	return cmd
 }
 
+// Where nobody says how often to simulate, so often, but not more jobs in all.
+const (
+	mostSeeds = 1000
+	seedJobs  = 10_000_000
+)
+
 // A planned is a question with what the tables tell beside the answer.
 type planned struct {
 	name     string
@@ -110,9 +116,9 @@ func (a *app) plan(cmd *cobra.Command, path string, o planOptions) error {
 	if err != nil {
 		return planProblem(err)
 	}
-	v, err := p.answer(o)
+	v, err := p.answer(cmd.Context(), o)
 	if err != nil {
-		return planProblem(err)
+		return planProblem(interruptedOr(cmd.Context(), err))
 	}
 	if o.report != "" {
 		if err := os.WriteFile(o.report, v.page(p), 0o666); err != nil {
@@ -169,12 +175,15 @@ func (a *app) asks(ctx context.Context, path string, o planOptions, jobsGiven bo
 	if err := p.question.Load.Check(); err != nil {
 		return nil, err
 	}
+	if o.seeds == 0 {
+		p.question.Seeds = min(max(seedJobs/p.question.Load.Jobs, 1), mostSeeds)
+	}
 	return p, p.warn()
 }
 
 func (o planOptions) check() error {
 	switch {
-	case o.seeds < 1 || o.seeds > 1_000_000:
+	case o.seeds < 0 || o.seeds > 1_000_000:
 		return plan.Problem{Fact: fmt.Sprintf("there cannot be %d seeds", o.seeds), Hint: "write --seeds 1000"}
 	case o.max < 0 || o.max > job.MaxTasks:
 		return plan.Problem{Fact: fmt.Sprintf("--max %d is not between 1 and %d", o.max, job.MaxTasks), Hint: "leave it out for the template's"}

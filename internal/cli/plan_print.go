@@ -47,10 +47,15 @@ func (v *planView) rows() [][]string {
 		return []string{name, write(s.Quantile(.5, of)), write(s.Quantile(.95, of))}
 	}
 	plain := func(f float64) string { return fmt.Sprintf("%.0f", f) }
-	seconds := func(f float64) string { return plan.ClockTime(time.Duration(f)) }
+	started := func(f float64) string {
+		if f < 0 {
+			return "never"
+		}
+		return plan.ClockTime(time.Duration(f))
+	}
 	return [][]string{
 		{"finish", whole(.5), whole(.95)},
-		row("first start", func(o *plan.Outcome) float64 { return float64(o.FirstStart) }, seconds),
+		row("first start", func(o *plan.Outcome) float64 { return float64(o.FirstStart) }, started),
 		row("peak tasks", func(o *plan.Outcome) float64 { return float64(o.Peak) }, plain),
 		row("task-minutes", func(o *plan.Outcome) float64 { return o.TaskTime.Minutes() }, plain),
 		row("of them wasted", wastedMinutes, plain),

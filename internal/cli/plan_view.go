@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -31,8 +32,12 @@ type withinView struct {
 const mostTasks = 5000
 
 // answer simulates what is asked.
-func (p *planned) answer(o planOptions) (*planView, error) {
-	v := &planView{study: plan.Ask(p.question)}
+func (p *planned) answer(ctx context.Context, o planOptions) (*planView, error) {
+	study, err := plan.Ask(ctx, p.question)
+	if err != nil {
+		return nil, err
+	}
+	v := &planView{study: study}
 	v.seed, _ = v.study.Median()
 	v.median, v.timeline = plan.Timeline(p.question.Model, p.question.Cloud, p.question.Load, v.seed)
 	if v.median.Drifts {
@@ -40,34 +45,38 @@ func (p *planned) answer(o planOptions) (*planView, error) {
 			count(p.question.Model.Capacity.Max, "task")))
 	}
 	if p.within > 0 {
-		w := &withinView{Limit: p.within, Met: v.study.Meets(p.within, plan.Sure), Share: v.study.Share(p.within)}
-		few := p.question
-		few.Seeds = min(few.Seeds, plan.SearchSeeds)
-		limit, ok, err := plan.LeastMax(few, p.build, p.within, mostTasks)
-		if err != nil {
+		if v.within, err = p.holds(ctx, study); err != nil {
 			return nil, err
 		}
-		if ok {
-			w.LeastMax = limit
-			sized := few
-			if !w.Met {
-				if sized.Model, err = p.build(limit); err != nil {
-					return nil, err
-				}
-			}
-			if best, ok := plan.CheapestSize(sized, p.question.Model.Task.CPU, p.within); ok {
-				w.Size = &best
-			}
-		}
-		v.within = w
 	}
 	if o.compare || o.report != "" {
-		var err error
-		if v.compared, err = plan.Compare(v.study, p.name); err != nil {
+		if v.compared, err = plan.Compare(ctx, v.study, p.name); err != nil {
 			return nil, err
 		}
 	}
 	return v, nil
+}
+
+// holds finds out what holds the time that is asked for.
+func (p *planned) holds(ctx context.Context, s *plan.Study) (*withinView, error) {
+	w := &withinView{Limit: p.within, Met: s.Meets(p.within, plan.Sure), Share: s.Share(p.within)}
+	q := p.question
+	q.Seeds = min(q.Seeds, plan.SearchSeeds)
+	limit, ok, err := plan.LeastMax(ctx, q, p.build, p.within, mostTasks)
+	if err != nil || !ok {
+		return w, err
+	}
+	w.LeastMax = limit
+	if !w.Met {
+		if q.Model, err = p.build(limit); err != nil {
+			return nil, err
+		}
+	}
+	best, ok, err := plan.CheapestSize(ctx, q, p.question.Model.Task.CPU, p.within)
+	if ok {
+		w.Size = &best
+	}
+	return w, err
 }
 
 // missed says whether something was asked that the template does not hold.

@@ -58,6 +58,7 @@ type runView struct {
 	Tasks       taskView         `json:"tasks"`
 	FailedJobs  []int            `json:"failedJobs"`
 	Generations []generationView `json:"generations"`
+	Predicted   *predictedView   `json:"predicted,omitempty"`
 }
 
 type taskView struct {
@@ -89,10 +90,16 @@ func (a *app) showRun(ctx context.Context, s *client.Session, r *run.Run, output
 	if err != nil {
 		return err
 	}
-	if output == "json" {
-		return printJSON(a.stdout, viewRun(r, o, summary))
+	predicted, err := a.predicted(ctx, s.AWS, r, o, summary)
+	if err != nil {
+		return err
 	}
-	if err := a.printRun(r, o, summary, s.Address.Quiet); err != nil {
+	if output == "json" {
+		v := viewRun(r, o, summary)
+		v.Predicted = predicted
+		return printJSON(a.stdout, v)
+	}
+	if err := a.printRun(r, o, summary, predicted, s.Address.Quiet); err != nil {
 		return err
 	}
 	a.suggestForRun(r, o, s.Address.Quiet)
@@ -119,7 +126,7 @@ func viewRun(r *run.Run, o *run.Overview, summary runSummary) runView {
 	return v
 }
 
-func (a *app) printRun(r *run.Run, o *run.Overview, summary runSummary, still bool) error {
+func (a *app) printRun(r *run.Run, o *run.Overview, summary runSummary, predicted *predictedView, still bool) error {
 	facts := [][2]string{
 		{"run", r.ID},
 		{"job", r.Job.Name},
@@ -129,6 +136,9 @@ func (a *app) printRun(r *run.Run, o *run.Overview, summary runSummary, still bo
 	}
 	if lasted := summary.took(); lasted != "" {
 		facts = append(facts, [2]string{"took", lasted})
+	}
+	if predicted != nil {
+		facts = append(facts, [2]string{"predicted", predicted.words()})
 	}
 	if !still {
 		facts = append(facts, [2]string{"tasks", fmt.Sprintf("%d running, %d wanted", o.Tasks.Running, o.Tasks.Desired)})

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -28,13 +29,13 @@ type Alternative struct {
 const comparedSeeds = 200
 
 // Compare puts the ways to run a study's jobs beside each other, its own first.
-func Compare(s *Study, name string) ([]Alternative, error) {
+func Compare(ctx context.Context, s *Study, name string) ([]Alternative, error) {
 	s = &Study{Question: s.Question, Outcomes: s.Outcomes}
 	all := []Alternative{s.alternative(name, "as simulated above")}
 	s.Seeds = min(len(s.Outcomes), comparedSeeds)
 	for _, most := range []int{2, s.Model.Capacity.Max} {
 		if most == 2 || s.Model.Capacity.Max > 2 {
-			a, err := s.pattern(most)
+			a, err := s.pattern(ctx, most)
 			if err != nil {
 				return nil, err
 			}
@@ -55,7 +56,7 @@ func (s *Study) alternative(name string, assumptions ...string) Alternative {
 
 // pattern is AWS CDK's QueueProcessingFargateService with a queue of its own
 // and steps that meet at 0, for tasks of the same size.
-func (s *Study) pattern(most int) (Alternative, error) {
+func (s *Study) pattern(ctx context.Context, most int) (Alternative, error) {
 	stack := spate.NewStack("Pattern")
 	stack.CDKDefaults = true
 	q := stack.Queue("Queue", spate.QueueProps{})
@@ -75,7 +76,11 @@ func (s *Study) pattern(most int) (Alternative, error) {
 	}
 	q2 := s.Question
 	q2.Model, q2.Load.Kick = m, false
-	return Ask(q2).alternative(fmt.Sprintf("CDK's pattern, max %d", most),
+	study, err := Ask(ctx, q2)
+	if err != nil {
+		return Alternative{}, err
+	}
+	return study.alternative(fmt.Sprintf("CDK's pattern, max %d", most),
 		fmt.Sprintf("QueueProcessingFargateService with its defaults, maxScalingCapacity %d, steps -1 up to 0 and +1 from 0", most),
 		"starts with the one task that it always has; its container takes one message at a time and deletes it when done",
 		fmt.Sprintf("messages become visible again after %s, so that jobs that take longer are worked on twice", m.Queue.Visibility),

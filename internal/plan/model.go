@@ -177,3 +177,10 @@ func (m Model) WithMax(n int) *Model {
 	m.Capacity.Desired = min(m.Capacity.Desired, n)
 	return &m
 }
+
+// Static is the model with so many tasks from the beginning, and no scaling.
+func (m Model) Static(tasks int) *Model {
+	m.Capacity = Capacity{Min: tasks, Max: tasks, Desired: tasks}
+	m.Policies = nil
+	return &m
+}

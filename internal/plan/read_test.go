@@ -121,19 +121,23 @@ func TestLeastMax(t *testing.T) {
 	m := model(t, jobTemplate, map[string]string{"Image": "x"})
 	q := plan.Question{Model: m, Cloud: plan.AWS(plan.DefaultImage), Load: retrain(), Seeds: 50, Seed: 1}
 	build := func(n int) (*plan.Model, error) { return m.WithMax(n), nil }
-	limit, ok, err := plan.LeastMax(q, build, 90*time.Minute, 5000)
+	limit, ok, err := plan.LeastMax(t.Context(), q, build, 90*time.Minute, 5000)
 	if err != nil || !ok {
 		t.Fatalf("got %d, %t, %v", limit, ok, err)
 	}
 	meets := func(n int) bool {
 		other := q
 		other.Model = m.WithMax(n)
-		return plan.Ask(other).Meets(90*time.Minute, plan.Sure)
+		s, err := plan.Ask(t.Context(), other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Meets(90*time.Minute, plan.Sure)
 	}
 	if !meets(limit) || meets(limit-1) {
 		t.Errorf("got %d, which holds it: %t; one less does: %t", limit, meets(limit), meets(limit-1))
 	}
-	if _, ok, _ := plan.LeastMax(q, build, 50*time.Minute, 5000); ok {
+	if _, ok, _ := plan.LeastMax(t.Context(), q, build, 50*time.Minute, 5000); ok {
 		t.Error("got a max for less than the longest job takes")
 	}
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"time"
 
 	"github.com/spate-run/spate/internal/scaling"
@@ -18,14 +19,18 @@ const SearchSeeds = 200
 // LeastMax is the smallest limit of tasks with which 95 of 100 runs are whole
 // within a time; ok is false when not even one task a job is enough. More tasks
 // never finish later, so it halves the range.
-func LeastMax(q Question, build Builder, within time.Duration, most int) (limit int, ok bool, err error) {
+func LeastMax(ctx context.Context, q Question, build Builder, within time.Duration, most int) (limit int, ok bool, err error) {
 	meets := func(limit int) (bool, error) {
 		m, err := build(limit)
 		if err != nil {
 			return false, err
 		}
 		q.Model = m
-		return Ask(q).Meets(within, Sure), nil
+		s, err := Ask(ctx, q)
+		if err != nil {
+			return false, err
+		}
+		return s.Meets(within, Sure), nil
 	}
 	low, high := 1, scaling.Need(q.Load.Jobs, most)
 	if ok, err = meets(high); err != nil || !ok {
@@ -68,7 +73,7 @@ type Sized struct {
 // a time for the least money. A job uses as many vCPU as threads says, whole or
 // not: with fewer it takes longer in proportion, with more it does not get
 // faster; it needs the memory that the model's tasks have.
-func CheapestSize(q Question, threads float64, within time.Duration) (best Sized, ok bool) {
+func CheapestSize(ctx context.Context, q Question, threads float64, within time.Duration) (best Sized, ok bool, err error) {
 	base := q.Model
 	for _, s := range sizes() {
 		if s.most < base.Task.Memory {
@@ -92,13 +97,16 @@ func CheapestSize(q Question, threads float64, within time.Duration) (best Sized
 		}
 		other := q
 		other.Model, other.Load = &m, load
-		study := Ask(other)
+		study, err := Ask(ctx, other)
+		if err != nil {
+			return best, false, err
+		}
 		cost := study.Mean(func(o *Outcome) float64 { return o.Cost.Total() })
 		if at, whole := study.Finish(Sure); whole && at <= within && (!ok || cost < best.Cost) {
 			best, ok = Sized{Size{m.Task.CPU, m.Task.Memory}, at, cost}, true
 		}
 	}
-	return best, ok
+	return best, ok, nil
 }
 
 // times makes all jobs take a multiple.

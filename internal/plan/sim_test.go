@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"context"
 	"os"
 	"testing"
 	"time"
@@ -39,7 +40,11 @@ func retrain() plan.Load {
 }
 
 func ask(m *plan.Model, l plan.Load, seeds int) *plan.Study {
-	return plan.Ask(plan.Question{Model: m, Cloud: plan.AWS(plan.DefaultImage), Load: l, Seeds: seeds, Seed: 1})
+	s, err := plan.Ask(context.Background(), plan.Question{Model: m, Cloud: plan.AWS(plan.DefaultImage), Load: l, Seeds: seeds, Seed: 1})
+	if err != nil {
+		panic(err)
+	}
+	return s
 }
 
 func TestJobsOfAnHourAreDoneInLittleMore(t *testing.T) {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"runtime"
 	"slices"
@@ -28,8 +29,9 @@ type Study struct {
 	Outcomes []Outcome // by seed
 }
 
-// Ask simulates a question. Seeds run side by side; each is the same as alone.
-func Ask(q Question) *Study {
+// Ask simulates a question, unless ctx ends before. Seeds run side by side; each
+// is the same as alone.
+func Ask(ctx context.Context, q Question) (*Study, error) {
 	s := &Study{Question: q, Outcomes: make([]Outcome, max(q.Seeds, 1))}
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -37,7 +39,7 @@ func Ask(q Question) *Study {
 		workers.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(s.Outcomes) {
+				if i >= len(s.Outcomes) || ctx.Err() != nil {
 					return
 				}
 				s.Outcomes[i] = Simulate(q.Model, q.Cloud, q.Load, q.Seed+uint64(i), nil)
@@ -45,7 +47,10 @@ func Ask(q Question) *Study {
 		})
 	}
 	workers.Wait()
-	return s
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return s, nil
 }
 
 // ranked are the seeds, those that finish first first. A run that is not whole

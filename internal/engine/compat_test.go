@@ -132,7 +132,8 @@ published by portMappings, and links, resourceRequirements and
 repositoryCredentials are kept without effect. An image
 is pulled as nobody in particular, but for this engine's own ECR. Processes have
 no health checks, limits or volumes. Volumes of EFS and FSx fail a task with the
-reason. The circuit breaker is kept without effect. On a full machine a deployment
+reason. The circuit breaker counts a task that ends in failure
+within 10 s as one that could not start. On a full machine a deployment
 replaces task by task, below minimumHealthyPercent. The back-off of a service
 whose tasks fail is 1 s to 5 min (AWS: up to 27 min).
 

@@ -58,6 +58,9 @@ func (s *Service) miscarry(v *service, t *task) {
 	for i := range v.Deployments {
 		if d := &v.Deployments[i]; d.ID == t.Deployment {
 			d.Failed++
+			if v.calmed(d.ID, t.StoppedAt) {
+				d.Failed = 0 // it came to work: what fails now is replaced, and no more
+			}
 			s.dirty.services[v] = true
 		}
 	}
@@ -69,4 +72,5 @@ func (s *Service) miscarry(v *service, t *task) {
 	if v.backoff.failures != was && v.backoff.failures >= consistent {
 		s.say(v, t.StoppedAt, "is unable to consistently start tasks successfully. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.")
 	}
+	s.trip(v, t.StoppedAt)
 }

@@ -19,9 +19,10 @@ type deployment struct {
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	Rollout    types.DeploymentRolloutState
-	Failed     int  // tasks that could not start
-	Capped     bool // its tasks are larger than the machine, and it was said
-	Stuck      bool // the service's percentages keep it from going on, and it was said
+	Why        string // of a rollout that failed, or that follows one
+	Failed     int    // tasks that could not start, in a row
+	Capped     bool   // its tasks are larger than the machine, and it was said
+	Stuck      bool   // the service's percentages keep it from going on, and it was said
 }
 
 func newDeployment(definition string, now time.Time) deployment {
@@ -108,8 +109,11 @@ func (v *service) describeDeployments() []types.Deployment {
 }
 
 func (d deployment) rolloutReason() string {
-	if d.Rollout == types.DeploymentRolloutStateCompleted {
+	switch {
+	case d.Rollout == types.DeploymentRolloutStateCompleted:
 		return fmt.Sprintf("ECS deployment %s completed.", d.ID)
+	case d.Why != "":
+		return d.Why
 	}
 	return fmt.Sprintf("ECS deployment %s in progress.", d.ID)
 }

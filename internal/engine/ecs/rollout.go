@@ -22,6 +22,7 @@ type census struct {
 	older    []*task   // wanted ones of earlier deployments
 	pausing  time.Time // no task is started before this
 	draining bool      // the service is deleted: protection does not count
+	failed   bool      // the primary deployment has failed: it starts no more tasks
 }
 
 // A plan is what to do about it.
@@ -35,6 +36,7 @@ func (v *service) census() census {
 	c := census{
 		desired:  v.Desired,
 		draining: v.Status != serviceActive,
+		failed:   v.primary().Rollout == types.DeploymentRolloutStateFailed,
 		pausing:  v.backoff.until,
 		// AWS rounds the one up and the other down.
 		least: (v.Desired*int(aws.ToInt32(v.Detail.DeploymentConfiguration.MinimumHealthyPercent)) + 99) / 100,
@@ -70,6 +72,9 @@ func (c census) plan(now time.Time) plan {
 		older -= len(stop)
 	}
 	p.start = max(0, c.desired-kept)
+	if c.failed {
+		p.start = 0
+	}
 	if older > 0 {
 		p.start = min(p.start, max(0, c.most-kept-older))
 	}
@@ -86,8 +91,12 @@ type group struct {
 }
 
 // leaving are the tasks of earlier deployments: those that do not run can all
-// go, and of those that do as many as leave enough running.
+// go, and of those that do as many as leave enough running. Those
+// that a failed deployment was to replace go only where they are too many.
 func (c census) leaving(going []*task) []group {
+	if c.failed {
+		return []group{{c.older, max(0, len(c.older)-c.desired)}}
+	}
 	var idle, running []*task
 	for _, t := range c.older {
 		if t.Status == statusRunning {
@@ -144,9 +153,8 @@ func (s *Service) roll(v *service, now time.Time) {
 	s.stopTasks(v, p.stop, now)
 	s.startTasks(v, p.start, now)
 	s.sayStuck(v, c, now)
+	v.due, v.pending = p.due, false
 	s.progress(v, now)
-	v.due = p.due
-	v.pending = false
 }
 
 // makeRoom helps a deployment along whose next task finds the machine full: a
@@ -244,8 +252,8 @@ func (s *Service) progress(v *service, now time.Time) {
 	if v.Status != serviceActive {
 		return
 	}
-	s.dropDeployments(v, tasks)
-	settled := len(v.Deployments) == 1 && running == v.Desired && len(v.tasks) == v.Desired
+	s.dropDeployments(v, tasks, now)
+	settled := v.alone() && running == v.Desired && len(v.tasks) == v.Desired
 	if !settled {
 		if v.Steady {
 			v.Steady = false
@@ -256,7 +264,8 @@ func (s *Service) progress(v *service, now time.Time) {
 	if v.primary().Rollout == types.DeploymentRolloutStateInProgress {
 		v.Deployments = slices.Clone(v.Deployments)
 		v.primary().Rollout = types.DeploymentRolloutStateCompleted
-		v.primary().UpdatedAt = now
+		v.primary().UpdatedAt, v.primary().Failed = now, 0
+		v.Completed = v.primary().Definition
 		s.say(v, now, "(deployment %s) deployment completed.", v.primary().ID)
 	}
 	if !v.Steady {
@@ -265,11 +274,23 @@ func (s *Service) progress(v *service, now time.Time) {
 	}
 }
 
-// dropDeployments removes earlier deployments of which no task is left.
-func (s *Service) dropDeployments(v *service, tasks map[string]int) {
+// alone reports whether the primary deployment is the only one, but for those
+// that have failed.
+func (v *service) alone() bool {
+	return !slices.ContainsFunc(v.Deployments[1:], func(d deployment) bool { return d.Rollout != types.DeploymentRolloutStateFailed })
+}
+
+// dropDeployments removes earlier deployments of which no task is left. One
+// that has failed is shown for a while.
+func (s *Service) dropDeployments(v *service, tasks map[string]int, now time.Time) {
 	left := []deployment{*v.primary()}
 	for _, d := range v.Deployments[1:] {
-		if tasks[d.ID] > 0 {
+		until := d.UpdatedAt.Add(failedShown)
+		shown := d.Rollout == types.DeploymentRolloutStateFailed && now.Before(until)
+		if shown {
+			v.due = earlier(v.due, until)
+		}
+		if shown || tasks[d.ID] > 0 {
 			left = append(left, d)
 		}
 	}

@@ -198,3 +198,13 @@ func TestBackoff(t *testing.T) {
 		t.Errorf("got %d failures after a calm, want 1", b.failures)
 	}
 }
+
+// The table of
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+func TestFailuresThatFailADeployment(t *testing.T) {
+	for desired, want := range map[int]int{0: 3, 1: 3, 6: 3, 7: 4, 25: 13, 400: 200, 800: 200} {
+		if got := threshold(desired); got != want {
+			t.Errorf("%d desired: got %d, want %d", desired, got, want)
+		}
+	}
+}

@@ -32,6 +32,7 @@ type service struct {
 	Status      string
 	Desired     int
 	Deployments []deployment // the PRIMARY one, then older ones that still have tasks
+	Completed   string       // the definition of the deployment that was completed last
 	Steady      bool         // it has reached a steady state, and said so
 	Numbered    int          // how many events it has had
 	Token       string       // the clientToken that made it

@@ -152,3 +152,42 @@ func TestRetention(t *testing.T) {
 		}
 	})
 }
+
+// Data of an earlier engine ages also where it is read only after newer data
+// did.
+func TestRetentionOfWhatIsReadLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "x.db")
+		st := open(t, path)
+		_, client := serve(t, cloudwatch.Config{Store: st})
+		begin := time.Now().Truncate(time.Hour)
+		second := func(i int) types.MetricDatum {
+			return types.MetricDatum{MetricName: new("x"), Value: new(float64(i)), Timestamp: new(begin.Add(time.Duration(i) * time.Second))}
+		}
+		putData(t, client, second(0), second(1), second(2))
+		st.Close()
+
+		time.Sleep(4 * time.Hour)
+		st = open(t, path)
+		defer st.Close()
+		s, client := serve(t, cloudwatch.Config{Store: st})
+		points := func() int {
+			return len(read(t, client, custom("x"), "Sum", 1, begin, begin.Add(time.Minute)).Values)
+		}
+		age := func() {
+			time.Sleep(11 * time.Minute)
+			stop := run(t, s)
+			time.Sleep(time.Second)
+			stop()
+		}
+		putData(t, client, types.MetricDatum{MetricName: new("x"), Value: new(9.0)})
+		age()
+		if got := points(); got != 3 {
+			t.Errorf("as it was stored: got %d points, want 3", got)
+		}
+		age()
+		if got := points(); got != 1 {
+			t.Errorf("ten minutes after it was read: got %d points, want 1", got)
+		}
+	})
+}

@@ -3,12 +3,15 @@ package autoscaling
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	aas "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 
+	"github.com/spate-run/spate/internal/scaling"
 	"github.com/spate-run/spate/internal/store"
 )
 
@@ -51,6 +54,52 @@ func (s *Service) scale(ctx context.Context, t target, n int, cause string) erro
 	return s.record(ctx, t, a)
 }
 
+// leave notes that a policy was invoked and left the capacity as it is: because
+// it cannot go beyond the range, or because that is what the policy wants. What
+// waits for a cooldown is not noted; AWS has no code for it. An alarm invokes
+// its policy each minute: as long as the reason stays, it is one activity. They
+// are kept in memory alone.
+// https://docs.aws.amazon.com/autoscaling/application/APIReference/API_NotScaledReason.html
+// The caller holds s.mu.
+func (s *Service) leave(t target, current int, r rule, b scaling.Breach, cause string) {
+	wanted, ok := r.Wanted(b, t.at(current))
+	if !ok || wanted != current {
+		return
+	}
+	var reason types.NotScaledReason
+	switch {
+	case b.Comparison.Upward() && current == int(*t.Target.MaxCapacity):
+		reason = types.NotScaledReason{Code: new("AlreadyAtMaxCapacity"), MaxCapacity: t.Target.MaxCapacity}
+	case !b.Comparison.Upward() && current == int(*t.Target.MinCapacity):
+		reason = types.NotScaledReason{Code: new("AlreadyAtMinCapacity"), MinCapacity: t.Target.MinCapacity}
+	default:
+		reason = types.NotScaledReason{Code: new("AlreadyAtDesiredCapacity"), CurrentCapacity: new(int32(current))}
+	}
+	if s.isLeft(*t.Target.ResourceId, cause, reason) {
+		return
+	}
+	a := t.activity("Attempting to scale due to alarm triggered", cause)
+	a.StatusCode = types.ScalingActivityStatusCodeFailed
+	a.NotScaledReasons = []types.NotScaledReason{reason}
+	s.left = append(s.left, a)
+	s.left = s.left[max(0, len(s.left)-activityLimit):]
+}
+
+// isLeft reports whether it was noted, since a resource was last scaled, that a
+// policy left it as it is. The caller holds s.mu.
+func (s *Service) isLeft(resourceID, cause string, reason types.NotScaledReason) bool {
+	for _, a := range slices.Backward(s.left) {
+		if *a.ResourceId != resourceID || *a.Cause != cause {
+			continue
+		}
+		scaled := slices.ContainsFunc(s.history, func(b types.ScalingActivity) bool {
+			return *b.ResourceId == resourceID && b.StartTime.After(*a.StartTime)
+		})
+		return !scaled && reflect.DeepEqual(a.NotScaledReasons[0], reason)
+	}
+	return false
+}
+
 func (t target) activity(description, cause string) types.ScalingActivity {
 	return types.ScalingActivity{
 		ActivityId:        new(newID()),
@@ -91,6 +140,8 @@ func (s *Service) record(ctx context.Context, t target, a types.ScalingActivity)
 	return nil
 }
 
+func byStart(a, b types.ScalingActivity) int { return a.StartTime.Compare(*b.StartTime) }
+
 // describeScalingActivities lists activities, the newest first.
 // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html
 func (s *Service) describeScalingActivities(_ context.Context, in *aas.DescribeScalingActivitiesInput) (*aas.DescribeScalingActivitiesOutput, error) {
@@ -100,7 +151,11 @@ func (s *Service) describeScalingActivities(_ context.Context, in *aas.DescribeS
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []types.ScalingActivity
-	for _, a := range slices.Backward(s.history) {
+	all := s.history
+	if aws.ToBool(in.IncludeNotScaledActivities) {
+		all = slices.SortedStableFunc(slices.Values(slices.Concat(s.history, s.left)), byStart)
+	}
+	for _, a := range slices.Backward(all) {
 		if fits(in.ResourceId, a.ResourceId) {
 			list = append(list, a)
 		}

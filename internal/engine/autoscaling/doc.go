@@ -34,5 +34,5 @@
 // policies (CloudWatch), and the services themselves (Capacity, SetCapacity).
 // Predictive scaling is refused with a ValidationException, as is every
 // namespace but ecs and the metric of a load balancer. Activities that did not
-// scale are not recorded.
+// scale are kept in memory alone.
 package autoscaling

@@ -243,11 +243,16 @@ func (s *Service) Invoke(ctx context.Context, policyARN string, b scaling.Breach
 		n = min(max(n, s.floor(p, now)), current)
 		cooling.To = n
 	}
-	if n == current || t.suspends(current, n) {
+	cause := fmt.Sprintf("monitor alarm %s in state ALARM triggered policy %s", b.Alarm, *p.PolicyName)
+	if n == current {
+		s.leave(t, current, rule, b, cause)
+		return nil
+	}
+	if t.suspends(current, n) {
 		return nil
 	}
 	t.Cooling = cooling
-	return s.scale(ctx, t, n, fmt.Sprintf("monitor alarm %s in state ALARM triggered policy %s", b.Alarm, *p.PolicyName))
+	return s.scale(ctx, t, n, cause)
 }
 
 // floor is the capacity below which the others of a target's policies hold a

@@ -76,6 +76,7 @@ type Service struct {
 	policy  map[string]types.ScalingPolicy // by key of resource ID and name
 	action  map[string]action              // likewise
 	history []types.ScalingActivity        // oldest first
+	left    []types.ScalingActivity        // those that did not scale, likewise
 	wants   map[string]want                // by the policy's ARN
 }
 

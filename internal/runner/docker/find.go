@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
 )
 
@@ -58,11 +60,29 @@ func defaultHosts() []string {
 // Find looks for a Docker engine that answers. It is an [AbsentError] where
 // there is none.
 func Find(ctx context.Context) error {
+	_, err := Look(ctx)
+	return err
+}
+
+// An Engine is a Docker engine that answers.
+type Engine struct {
+	Host   string // as DOCKER_HOST has it
+	Podman bool   // it is Podman's, which speaks Docker's API
+}
+
+// Look tells which engine a [Runner] takes. It is an [AbsentError] where there
+// is none.
+func Look(ctx context.Context) (Engine, error) {
 	api, err := dial(ctx, defaultHosts())
 	if err != nil {
-		return err
+		return Engine{}, err
 	}
-	return api.Close()
+	version, err := api.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err := errors.Join(err, api.Close()); err != nil {
+		return Engine{}, fmt.Errorf("asking Docker for its version: %w", err)
+	}
+	isPodman := func(c system.ComponentVersion) bool { return strings.Contains(c.Name, "Podman") }
+	return Engine{Host: api.DaemonHost(), Podman: slices.ContainsFunc(version.Components, isPodman)}, nil
 }
 
 // Has reports whether a Docker engine that answers has an image.

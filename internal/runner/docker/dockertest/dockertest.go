@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -43,10 +44,11 @@ func Client(t testing.TB) *client.Client {
 
 // Image makes an image FROM scratch that holds files, by their paths without a
 // leading slash, all of which may be executed. Changes are lines of a
-// Dockerfile. An image that was made before is taken again.
+// Dockerfile. The image is the test's own, and goes when it ends.
 func Image(t testing.TB, api *client.Client, files map[string][]byte, changes ...string) string {
 	t.Helper()
 	sum := sha256.New()
+	fmt.Fprintln(sum, os.Getpid(), t.Name()) // packages are tested at once
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		content := sha256.Sum256(files[path])
 		sum.Write([]byte(path + "\x00" + string(content[:])))
@@ -61,6 +63,7 @@ func Image(t testing.TB, api *client.Client, files map[string][]byte, changes ..
 	if !errdefs.IsNotFound(err) {
 		t.Fatal(err)
 	}
+	Remove(t, api, name)
 	response, err := api.ImageImport(context.WithoutCancel(t.Context()),
 		client.ImageImportSource{Source: archive(t, files), SourceName: "-"}, "spate-test", client.ImageImportOptions{Tag: tag, Changes: changes})
 	if err != nil {
@@ -72,6 +75,17 @@ func Image(t testing.TB, api *client.Client, files map[string][]byte, changes ..
 		t.Fatalf("importing an image: %s, %v", text, err)
 	}
 	return name
+}
+
+// Remove removes an image when the test ends, if it is there then.
+func Remove(t testing.TB, api *client.Client, name string) {
+	t.Helper()
+	t.Cleanup(func() {
+		_, err := api.ImageRemove(context.Background(), name, client.ImageRemoveOptions{Force: true, PruneChildren: true})
+		if err != nil && !errdefs.IsNotFound(err) {
+			t.Errorf("removing image %s: %v", name, err)
+		}
+	})
 }
 
 func archive(t testing.TB, files map[string][]byte) io.Reader {

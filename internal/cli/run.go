@@ -28,6 +28,7 @@ type runOptions struct {
 	dryRun     bool
 	detach     bool
 	resume     string
+	runner     string
 	output     outputFlag
 }
 
@@ -43,10 +44,15 @@ it may also be the path of such a file. Without it the current folder is meant.
 -p gives other values to parameters that the job file has under params; to a job
 file without any it gives new ones, which jobs find as SPATE_PARAM_NAME.
 
+Tasks of a job whose image is a folder are processes in it; with --runner docker
+they are containers of what its Dockerfile comes to. Tasks of any other image are
+containers always. Both need Docker or Podman.
+
 Ctrl-C stops the tasks, which hand their jobs back, and run --resume goes on with
 them; so it does after a crash. The exit code is 0 only when the run succeeded.`,
 		Example: `  spate run
   spate run examples/retrain --max 4
+  spate run examples/retrain --runner docker      the tasks are containers
   spate run -p sector=retail_trade,utilities -p horizon=1..6
   spate run -p size=1,2,3 -p name=a,b,c --zip     3 jobs instead of 9
   spate run --params configs.csv --dry-run
@@ -80,6 +86,7 @@ them; so it does after a crash. The exit code is 0 only when the run succeeded.`
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print every resolved command and send nothing")
 	flags.BoolVar(&o.detach, "detach", false, "send the run, print its id and leave it to a running spate serve")
 	flags.StringVar(&o.resume, "resume", "", "go on with this `RUN` where it was left")
+	registerRunner(cmd, &o.runner)
 	o.output.register(cmd, "table", "json", "csv")
 	completeFlagWithRuns(cmd, "resume", a)
 	return cmd
@@ -87,7 +94,7 @@ them; so it does after a crash. The exit code is 0 only when the run succeeded.`
 
 // checkResume refuses what would change a run that is recorded already.
 func (o runOptions) checkResume(cmd *cobra.Command, args []string) error {
-	for _, name := range []string{"param", "params", "zip", "max", "dry-run"} {
+	for _, name := range []string{"param", "params", "zip", "max", "dry-run", "runner"} {
 		if cmd.Flags().Changed(name) {
 			return &usageError{err: fmt.Errorf("--resume goes on with a run as it was sent: it takes no --%s", name), command: cmd.CommandPath()}
 		}
@@ -99,7 +106,7 @@ func (o runOptions) checkResume(cmd *cobra.Command, args []string) error {
 }
 
 func (a *app) run(ctx context.Context, folder string, o runOptions) error {
-	j, source, err := prepare(folder, o)
+	j, source, err := prepare(folder, &o)
 	if err != nil {
 		return err
 	}
@@ -108,6 +115,9 @@ func (a *app) run(ctx context.Context, folder string, o runOptions) error {
 	}
 	stack, err := synthesise(j)
 	if err != nil {
+		return err
+	}
+	if err := a.build(ctx, j, &stack, o.runner); err != nil {
 		return err
 	}
 	return a.withEngine(ctx, workOrLeave(o.detach), func(s *client.Session) error {
@@ -228,8 +238,9 @@ func halted(ctx context.Context, r *run.Run, err error) error {
 const labelled = 10_000
 
 // prepare reads the job file and the configurations that the flags ask for,
-// and checks everything that can be checked before an engine is needed.
-func prepare(folder string, o runOptions) (job.Job, *job.Source, error) {
+// settles what the tasks are, and checks everything that can be checked before
+// an engine is needed.
+func prepare(folder string, o *runOptions) (job.Job, *job.Source, error) {
 	j, err := job.Load(folder)
 	if err != nil {
 		return j, nil, err
@@ -237,14 +248,17 @@ func prepare(folder string, o runOptions) (job.Job, *job.Source, error) {
 	if o.max > 0 {
 		j.Max = o.max
 	}
-	source, err := configurations(j, o)
+	source, err := configurations(j, *o)
 	if err != nil {
 		return j, nil, err
 	}
-	if len(j.Command) == 0 {
+	if o.runner, err = runnerOf(j, o.runner); err != nil {
+		return j, nil, err
+	}
+	if len(j.Command) == 0 && o.runner == asProcess {
 		return j, nil, &usageError{err: &hintedError{
 			fact: "the job has no command, and processes have no image to take one from",
-			hint: "add a line like `command: [python3, train.py]` to " + filepath.Join(folder, job.FileName),
+			hint: "add a line like `command: [python3, train.py]` to " + filepath.Join(folder, job.FileName) + ", or choose --runner docker",
 		}}
 	}
 	return j, source, job.CheckCommand(j.Command, source.Names)

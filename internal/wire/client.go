@@ -93,13 +93,16 @@ func (w *recorder) response(r *http.Request) *http.Response {
 	}
 }
 
+// inProcess is the host that clients in this process ask.
+const inProcess = "engine.local"
+
 // Client returns a configuration for the SDK's clients that calls h in this
 // process, once a call. Requests are not signed where keys is nil. S3 clients
 // need UsePathStyle beside it.
 func Client(h http.Handler, keys *Keys, account Account) aws.Config {
 	c := aws.Config{
 		Region:       account.Region,
-		BaseEndpoint: aws.String("http://engine.local"),
+		BaseEndpoint: aws.String("http://" + inProcess),
 		HTTPClient:   &http.Client{Transport: Transport(h)},
 		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials:  aws.AnonymousCredentials{},

@@ -104,11 +104,22 @@ type exchange struct {
 type call struct {
 	id        string
 	token     string // of temporary credentials
+	host      string // that the client asked; empty in this process
 	anonymous bool   // nobody signed it, where somebody could have
 	present   presence
 }
 
 type callKey struct{}
+
+// Host returns the host, with its port, that the client of ctx's request asked,
+// and may be told to ask again; empty is no other than this process.
+func Host(ctx context.Context) string {
+	c, _ := ctx.Value(callKey{}).(*call)
+	if c == nil {
+		return ""
+	}
+	return c.host
+}
 
 // Present tells whether a member was in the request that ctx belongs to. The
 // path is of Go names, such as "DelaySeconds" or "Entries[0].DelaySeconds".
@@ -146,6 +157,9 @@ func SessionToken(ctx context.Context) string {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{handler: h, w: w, r: r, call: call{id: newRequestID(), token: r.Header.Get("X-Amz-Security-Token")}}
+	if r.Host != inProcess {
+		x.host = r.Host
+	}
 	signature, denied := readSignature(r)
 	x.codec = h.codecOf(r, signature)
 	if x.codec == nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/spate-run/spate/internal/store"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // find returns the queue that a URL names by its last element.
@@ -37,8 +38,14 @@ func (s *Service) settingsOf(q *queue) settings {
 	return q.settings
 }
 
-func (s *Service) url(name string) string {
-	return s.endpoint + "/" + s.account.ID + "/" + name
+// url is where a queue is for who asks: at the host that the request came to,
+// since containers do not reach the one that programs of this machine do.
+func (s *Service) url(ctx context.Context, name string) string {
+	endpoint := s.endpoint
+	if host := wire.Host(ctx); host != "" {
+		endpoint = "http://" + host
+	}
+	return endpoint + "/" + s.account.ID + "/" + name
 }
 
 func (s *Service) arn(q *queue) string {
@@ -56,7 +63,7 @@ func (s *Service) createQueue(ctx context.Context, in *sqs.CreateQueueInput) (*s
 	if err != nil {
 		return nil, err
 	}
-	out := &sqs.CreateQueueOutput{QueueUrl: aws.String(s.url(name))}
+	out := &sqs.CreateQueueOutput{QueueUrl: aws.String(s.url(ctx, name))}
 	if doc == nil {
 		return out, nil
 	}
@@ -105,7 +112,7 @@ func (s *Service) draft(name string, in *sqs.CreateQueueInput) (*document, error
 	return &document{ID: s.lastQueue, Created: now, Modified: now, Attributes: given, Tags: in.Tags}, nil
 }
 
-func (s *Service) getQueueURL(_ context.Context, in *sqs.GetQueueUrlInput) (*sqs.GetQueueUrlOutput, error) {
+func (s *Service) getQueueURL(ctx context.Context, in *sqs.GetQueueUrlInput) (*sqs.GetQueueUrlOutput, error) {
 	if aws.ToString(in.QueueName) == "" {
 		return nil, missingParameter("QueueName")
 	}
@@ -116,27 +123,27 @@ func (s *Service) getQueueURL(_ context.Context, in *sqs.GetQueueUrlInput) (*sqs
 	if err != nil || q.name != *in.QueueName {
 		return nil, noSuchQueue()
 	}
-	return &sqs.GetQueueUrlOutput{QueueUrl: aws.String(s.url(q.name))}, nil
+	return &sqs.GetQueueUrlOutput{QueueUrl: aws.String(s.url(ctx, q.name))}, nil
 }
 
-func (s *Service) listQueues(_ context.Context, in *sqs.ListQueuesInput) (*sqs.ListQueuesOutput, error) {
+func (s *Service) listQueues(ctx context.Context, in *sqs.ListQueuesInput) (*sqs.ListQueuesOutput, error) {
 	prefix := aws.ToString(in.QueueNamePrefix)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	urls, next, err := s.page(in.MaxResults, in.NextToken, func(q *queue) bool {
+	urls, next, err := s.page(ctx, in.MaxResults, in.NextToken, func(q *queue) bool {
 		return strings.HasPrefix(q.name, prefix)
 	})
 	return &sqs.ListQueuesOutput{QueueUrls: urls, NextToken: next}, err
 }
 
-func (s *Service) listDeadLetterSourceQueues(_ context.Context, in *sqs.ListDeadLetterSourceQueuesInput) (*sqs.ListDeadLetterSourceQueuesOutput, error) {
+func (s *Service) listDeadLetterSourceQueues(ctx context.Context, in *sqs.ListDeadLetterSourceQueuesInput) (*sqs.ListDeadLetterSourceQueuesOutput, error) {
 	target, err := s.find(in.QueueUrl)
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	urls, next, err := s.page(in.MaxResults, in.NextToken, func(q *queue) bool {
+	urls, next, err := s.page(ctx, in.MaxResults, in.NextToken, func(q *queue) bool {
 		return q.redrive != nil && q.redrive.Target == s.arn(target)
 	})
 	return &sqs.ListDeadLetterSourceQueuesOutput{QueueUrls: urls, NextToken: next}, err
@@ -144,7 +151,7 @@ func (s *Service) listDeadLetterSourceQueues(_ context.Context, in *sqs.ListDead
 
 // page lists the URLs of queues by name, most at a time. The token of the next
 // page is the last name of this one. The caller holds mu.
-func (s *Service) page(most *int32, token *string, wanted func(*queue) bool) (urls []string, next *string, err error) {
+func (s *Service) page(ctx context.Context, most *int32, token *string, wanted func(*queue) bool) (urls []string, next *string, err error) {
 	limit := int(aws.ToInt32(most))
 	if most != nil && (limit < 1 || limit > 1000) {
 		return nil, nil, invalidParameter("MaxResults must be an integer between 1 and 1000.")
@@ -161,7 +168,7 @@ func (s *Service) page(most *int32, token *string, wanted func(*queue) bool) (ur
 		next = aws.String(base64.StdEncoding.EncodeToString([]byte(names[limit-1])))
 	}
 	for _, name := range names[:min(len(names), 1000)] {
-		urls = append(urls, s.url(name))
+		urls = append(urls, s.url(ctx, name))
 	}
 	return urls, next, nil
 }

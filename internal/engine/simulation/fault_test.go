@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 
 	sdkecs "github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -127,4 +128,36 @@ func (w *world) sleep() {
 	}
 	heap.Init(&w.agenda)
 	w.revive(home, while)
+}
+
+// leaveTime ends everything, to go on with what is on disk when the clock has
+// been set back.
+func (w *world) leaveTime() {
+	if w.engine == nil || w.leaving {
+		w.after(time.Minute, w.leaveTime)
+		return
+	}
+	w.chronicle.note("the clock is set back by %s", time.Since(w.begin))
+	w.home = w.kill()
+	for _, p := range w.machine.all() {
+		w.machine.end(p, 137)
+	}
+	w.over = true
+}
+
+// goOn begins anew with what is on disk.
+func (w *world) goOn() {
+	w.over, w.back, w.begin, w.done = false, true, time.Now(), time.Time{}
+	w.agenda, w.machine = nil, &machine{wake: make(chan struct{}, 1)}
+	w.weather.set(0, false)
+	w.launch(w.home)
+	for batch := range w.plan.batches {
+		unsent := func(j *job) bool { return !j.sent }
+		if slices.ContainsFunc(w.jobs, unsent) {
+			w.after(w.between(time.Second, time.Minute), func() { w.send(batch) })
+		}
+	}
+	w.plan.storm /= 4 // so that rest comes before the time that was
+	w.storm()
+	w.after(w.plan.storm, w.settle)
 }

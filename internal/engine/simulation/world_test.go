@@ -36,6 +36,7 @@ type plan struct {
 	jobs    int
 	batches int
 	longest time.Duration // of a job
+	back    time.Duration // after that the clock is set back to the beginning; 0: never
 	storm   time.Duration // after that nothing goes wrong any more
 	// Mean times between faults of a kind; 0: there are none.
 	crashes, outages, stops, jumps, clouds, deployments time.Duration
@@ -75,6 +76,9 @@ func newPlan(r *rand.Rand) plan {
 	p.deployments = mean(.3, 10*time.Minute, time.Hour)
 	p.slow, p.refused, p.stubborn = chance(.5, 1), chance(.2, .5), chance(.3, 1)
 	p.kicked = .5
+	if r.IntN(8) == 0 {
+		p.back = between(r, p.storm/4, p.storm)
+	}
 	p.twice, p.failing, p.dying = chance(.5, .3), chance(.3, .3), chance(.3, .3)
 	return p
 }
@@ -129,7 +133,10 @@ type world struct {
 	numbered  []*worker // in the order of their starts
 	jobs      []*job
 	queue     string
-	leaving   bool // the engine is about to end
+	done      time.Time // when all had results, and the storm was over
+	home      string    // what was left of the engine when the clock was set back
+	back      bool      // it was
+	leaving   bool      // the engine is about to end
 	over      bool
 	took      time.Duration // of virtual time
 	counts    []int         // that the service was scaled to, guarded by its scaling
@@ -141,10 +148,10 @@ type world struct {
 	scaling *applicationautoscaling.Client
 }
 
-func newWorld(t testing.TB, seed uint64, change func(*plan)) *world {
+func newWorld(t testing.TB, dir string, seed uint64, change func(*plan)) *world {
 	w := &world{
 		TB: t, seed: seed, random: rand.New(rand.NewPCG(seed, 5)), chronicle: newChronicle(), begin: time.Now(),
-		machine: &machine{wake: make(chan struct{}, 1)}, workers: map[*proc]*worker{}, dir: memoryDir(t),
+		machine: &machine{wake: make(chan struct{}, 1)}, workers: map[*proc]*worker{}, dir: dir,
 	}
 	w.plan = newPlan(w.random)
 	if change != nil {
@@ -163,11 +170,6 @@ func memoryDir(t testing.TB) string {
 	if err != nil {
 		return t.TempDir()
 	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
 	return dir
 }
 

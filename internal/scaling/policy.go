@@ -70,11 +70,12 @@ type Cooling struct {
 	// followed within their cooldowns.
 	From int
 	To   int
-	// Until is when the cooldown ends.
-	Until time.Time
+	// Since is when the cooldown began, and Until when it ends. It does not
+	// hold before it began: then the clock was set back.
+	Since, Until time.Time
 }
 
-func (c Cooling) holds(now time.Time) bool { return now.Before(c.Until) }
+func (c Cooling) holds(now time.Time) bool { return !now.Before(c.Since) && now.Before(c.Until) }
 
 func (c Cooling) out() bool { return c.To > c.From }
 
@@ -128,7 +129,7 @@ func (p Policy) Decide(b Breach, t Target, c Cooling, now time.Time) (int, Cooli
 // range and the cooldown of what went before let it.
 func (t Target) move(apply func(capacity int) int, cooldown time.Duration, c Cooling, now time.Time) (int, Cooling) {
 	wanted := t.Clamp(apply(t.Current))
-	cool := func(from int) Cooling { return Cooling{From: from, To: wanted, Until: now.Add(cooldown)} }
+	cool := func(from int) Cooling { return Cooling{From: from, To: wanted, Since: now, Until: now.Add(cooldown)} }
 	if wanted == t.Current {
 		return t.Current, c
 	}

@@ -132,6 +132,25 @@ func TestCooldown(t *testing.T) {
 	}
 }
 
+// A cooldown that began in what is the future now, since the clock was set back,
+// would hold for hours.
+func TestCooldownEndsWhenTheClockIsSetBack(t *testing.T) {
+	in := scaling.Policy{
+		Adjustment: scaling.ChangeInCapacity, Cooldown: time.Minute,
+		Steps: []scaling.Step{{Lower: -inf, Upper: 0, Adjustment: -1}},
+	}
+	n, cooling := in.Decide(low(40), wide, scaling.Cooling{}, noon)
+	if n != wide.Current-1 {
+		t.Fatalf("got %d, want %d", n, wide.Current-1)
+	}
+	if n, _ = in.Decide(low(40), wide, cooling, noon.Add(-2*time.Hour)); n != wide.Current-1 {
+		t.Errorf("two hours before: got %d, want %d", n, wide.Current-1)
+	}
+	if n, _ = in.Decide(low(40), wide, cooling, noon.Add(time.Second)); n != wide.Current {
+		t.Errorf("a second later: got %d, want %d", n, wide.Current)
+	}
+}
+
 func TestDecisionsStayInRange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := scaling.Policy{

@@ -1,6 +1,7 @@
 // Job is what an image of the tests holds. It says how it was started; with the
 // word "talk" it talks to AWS, as any program does that knows nothing of spate;
-// with "stay" it stays until it is told to end.
+// with "stay" it stays until it is told to end; with "--sqsUrl" and a URL it takes
+// messages from a queue until then.
 package main
 
 import (
@@ -23,6 +24,13 @@ func main() {
 	case len(os.Args) < 2:
 	case os.Args[1] == "talk":
 		if err := talk(context.Background()); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+	case os.Args[1] == "--sqsUrl":
+		told, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		if err := take(told, os.Args[2]); err != nil && told.Err() == nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
@@ -56,4 +64,26 @@ func talk(ctx context.Context) error {
 	}
 	_, err = client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: found.QueueUrl, MessageBody: new(string(text))})
 	return err
+}
+
+// take takes messages until ctx ends.
+func take(ctx context.Context, queue string) error {
+	aws, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return err
+	}
+	client := sqs.NewFromConfig(aws)
+	for {
+		got, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, WaitTimeSeconds: 20})
+		if err != nil {
+			return err
+		}
+		for _, m := range got.Messages {
+			fmt.Println("took", *m.Body)
+			_, err := client.DeleteMessage(context.WithoutCancel(ctx), &sqs.DeleteMessageInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle})
+			if err != nil {
+				return err
+			}
+		}
+	}
 }

@@ -30,7 +30,7 @@ func (f frame) y(v float64) float64 {
 }
 
 func (p *page) open(height float64, label string) {
-	p.add("<svg viewBox=\"0 0 %g %g\" role=\"img\" aria-label=\"%s\">\n", pictureWidth, height, label)
+	p.add("<div class=\"scroll\"><svg viewBox=\"0 0 %g %g\" role=\"img\" aria-label=\"%s\">\n", pictureWidth, height, label)
 }
 
 // axes draws lines for round values of y, and times for x.
@@ -96,7 +96,7 @@ func seconds(at time.Duration) string {
 }
 
 // drawTimeline draws tasks as an area, busy ones in it, and jobs as a line.
-func drawTimeline(p *page, samples []Sample, finish time.Duration) {
+func drawTimeline(p *page, samples []Sample, o *Outcome) {
 	if len(samples) == 0 {
 		return
 	}
@@ -124,10 +124,14 @@ func drawTimeline(p *page, samples []Sample, finish time.Duration) {
 	area("tasks", func(s Sample) int { return s.Tasks })
 	area("busy", func(s Sample) int { return s.Busy })
 	p.add("<path class=\"jobs\" d=\"%s\"/>\n", steps(func(s Sample) int { return s.Outstanding }))
-	x := f.x(min(finish.Seconds(), f.maxX))
-	p.add("<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text class=\"end strong\" x=\"%.1f\" y=\"%.1f\">done %s</text>\n",
-		x, x, marginTop, f.y(0), x-6, marginTop+12, ClockTime(finish))
-	p.add("</svg>\n<p class=\"legend\"><i class=\"dot tasks\"></i>tasks<i class=\"dot busy\"></i>tasks at work<i class=\"dot jobs\"></i>jobs outstanding</p>\n")
+	x := f.x(min(o.Finish.Seconds(), f.maxX))
+	ended := "done "
+	if !o.Whole() {
+		ended = "ended "
+	}
+	p.add("<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/><text class=\"end strong\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+		x, x, marginTop, f.y(0), x-6, marginTop+12, ended+ClockTime(o.Finish))
+	p.add("</svg></div>\n<p class=\"legend\"><i class=\"dot tasks\"></i>tasks<i class=\"dot busy\"></i>tasks at work<i class=\"dot jobs\"></i>jobs outstanding</p>\n")
 }
 
 // bins is how many bars a distribution has.
@@ -189,7 +193,7 @@ func drawFinishes(p *page, s *Study, within time.Duration) {
 	if within > 0 {
 		mark("limit", "asked for: "+ClockTime(within), within.Seconds(), 2)
 	}
-	p.add("</svg>\n")
+	p.add("</svg></div>\n")
 }
 
 // drawCompared draws a bar for each way that can run the jobs.
@@ -223,5 +227,5 @@ func drawCompared(p *page, all []Alternative) {
 		p.add("<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"18\" rx=\"3\"/><text class=\"begin strong\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
 			class, begin, y+6, width, begin+width+8, y+20, ClockTime(a.P50))
 	}
-	p.add("</svg>\n")
+	p.add("</svg></div>\n")
 }

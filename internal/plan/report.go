@@ -56,7 +56,7 @@ func (r Report) HTML() []byte {
 	p.add("</header>\n")
 	r.tiles(&p)
 	p.add("<section>\n<h2>The run in the middle</h2>\n<p class=\"note\">Tasks and jobs from minute to minute, of seed %d.</p>\n", int64(r.Seed))
-	drawTimeline(&p, r.Timeline, r.Median.Finish)
+	drawTimeline(&p, r.Timeline, &r.Median)
 	p.add("<h3>Where the time goes</h3>\n")
 	r.parts(&p)
 	p.add("</section>\n<section>\n<h2>When it is done</h2>\n<p class=\"note\">How many of the %d simulations are done when.</p>\n", len(s.Outcomes))

@@ -55,6 +55,7 @@ type rig struct {
 	sqs     *sdksqs.Client
 	scaling *aas.Client
 	stop    func()
+	there   chan struct{} // closed when the stack is
 
 	worker   bool // the containers are spate's worker
 	starts   time.Duration
@@ -72,7 +73,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	ctx := context.Background()
-	r := &rig{t: t, done: map[int]bool{}}
+	r := &rig{t: t, done: map[int]bool{}, there: make(chan struct{})}
 	log := slog.New(slog.DiscardHandler)
 	r.config = wire.Client(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { r.handler.ServeHTTP(w, q) }), keys, account)
 	dir := t.TempDir()
@@ -209,6 +210,7 @@ func (r *rig) deploy(text string, parameters map[string]string) {
 			}
 		}
 	}
+	close(r.there)
 }
 
 // send sends the jobs, and raises the minimum as spate run does.
@@ -281,6 +283,11 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (r *rig) work(ctx context.Context, task string) {
 	if !pause(ctx, r.starts) {
 		return
+	}
+	select {
+	case <-ctx.Done():
+		return
+	case <-r.there:
 	}
 	protected := false
 	for ctx.Err() == nil {

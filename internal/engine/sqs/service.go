@@ -113,6 +113,8 @@ func (s *Service) Wire() *wire.Service {
 	wire.Handle(w, s.purgeQueue)
 	wire.Handle(w, s.getQueueAttributes)
 	wire.Handle(w, s.setQueueAttributes)
+	wire.Handle(w, s.addPermission)
+	wire.Handle(w, s.removePermission)
 	wire.Handle(w, s.tagQueue)
 	wire.Handle(w, s.untagQueue)
 	wire.Handle(w, s.listQueueTags)

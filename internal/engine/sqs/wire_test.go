@@ -93,6 +93,9 @@ func TestRawQuery(t *testing.T) {
 		{"Action=ReceiveMessage&QueueUrl=q&MaxNumberOfMessages=10&AttributeName.1=ApproximateReceiveCount&MessageAttributeName.1=All", 200,
 			[]string{"<Message><Attribute><Name>ApproximateReceiveCount</Name><Value>1</Value></Attribute>", "<Body>a&lt;b</Body>",
 				"<MessageAttribute><Name>n</Name><Value>", "<StringValue>1</StringValue>", "</Message></ReceiveMessageResult>"}},
+		{"Action=AddPermission&QueueUrl=q&Label=l&AWSAccountId.1=111122223333&ActionName.1=SendMessage", 200,
+			[]string{"<AddPermissionResponse"}},
+		{"Action=RemovePermission&QueueUrl=q&Label=l", 200, []string{"<RemovePermissionResponse"}},
 		{"Action=PurgeQueue&QueueUrl=none", 400,
 			[]string{"<Code>AWS.SimpleQueueService.NonExistentQueue</Code>"}},
 	} {

@@ -22,12 +22,14 @@ type forecast struct {
 	Cost  float64       // there
 }
 
-// What a forecast looks at, so that it takes a moment: the newest runs, so many
-// results of one, and so many jobs in all simulations together.
+// What a forecast looks at, so that it takes a moment: the newest runs, of those
+// that are not larger, so many results of one, and so many jobs in all
+// simulations together, or one simulation.
 const (
-	forecastRuns    = 20
-	forecastResults = 1000
-	forecastJobs    = 100_000
+	forecastRuns    = 10
+	forecastFrom    = 100_000
+	forecastResults = 100
+	forecastJobs    = 20_000
 	forecastSeeds   = 100
 )
 
@@ -42,15 +44,16 @@ func earlierTimes(ctx context.Context, c *client.AWS, name, before string) (from
 		if r.Job.Name != name || before != "" && r.ID >= before {
 			continue
 		}
-		for row, err := range r.EachRow(ctx) {
-			if err != nil {
-				return "", nil, err
-			}
+		if r.Jobs > forecastFrom {
+			continue // reading which jobs it had takes longer than a moment
+		}
+		rows, err := r.Sample(ctx, forecastResults)
+		if err != nil {
+			return "", nil, err
+		}
+		for _, row := range rows {
 			if row.Result != nil && row.State == record.Done && row.Result.Ended.After(row.Result.Started) {
 				taken = append(taken, duration(*row.Result))
-			}
-			if row.Index >= forecastResults-1 {
-				break
 			}
 		}
 		if len(taken) > 0 {
@@ -63,7 +66,7 @@ func earlierTimes(ctx context.Context, c *client.AWS, name, before string) (from
 // foresee simulates a job's run by an earlier one; nil where there was none, or
 // where it would take more than a moment.
 func foresee(ctx context.Context, c *client.AWS, j job.Job, jobs int, before string) (*forecast, error) {
-	if jobs > forecastJobs {
+	if jobs > forecastFrom {
 		return nil, nil
 	}
 	from, taken, err := earlierTimes(ctx, c, j.Name, before)

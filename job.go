@@ -1,6 +1,9 @@
 package spate
 
-import "github.com/spate-run/spate/internal/job"
+import (
+	"github.com/spate-run/spate/internal/job"
+	"github.com/spate-run/spate/internal/template"
+)
 
 // The resources of a job's stack. Those that deploy, run and the worker look
 // up by name keep it; CloudFormation gives them their physical names.
@@ -17,8 +20,13 @@ const (
 	service         logicalID = "Service"
 )
 
-// imageParameter is for the image that a job's tasks run.
-const imageParameter = "Image"
+// The parameters that say which image a job's tasks run, and the condition that
+// it is the one that was given.
+const (
+	imageParameter  = "Image"
+	digestParameter = "Digest"
+	asGiven         = "AsGiven"
+)
 
 // jobTag is on everything that can be tagged, so that costs can be told apart.
 const jobTag = "spate:job"
@@ -52,11 +60,16 @@ func JobStack(j JobDescription) *Stack {
 		"Description": "The image that tasks run, or the job's folder where tasks are processes",
 		"MinLength":   1,
 	})
+	s.parameter(digestParameter, props{
+		"Type":           "String",
+		"Default":        "",
+		"Description":    "The digest of the image in the stack's repository that tasks run in place of Image",
+		"AllowedPattern": "(sha256:[0-9a-f]{64})?",
+	})
+	s.conditions = append(s.conditions, condition{asGiven, template.Equals(Ref(digestParameter), "")})
 	s.queues()
 	s.bucket(j.Keep)
-	if imageIsFolder(j.Image) {
-		s.repository()
-	}
+	s.repository()
 	s.jobCluster(j.Spot)
 	s.addLogGroup(logGroup, j.Keep)
 	secrets := s.jobSecrets(j.Secrets, j.Env)
@@ -69,7 +82,7 @@ func JobStack(j JobDescription) *Stack {
 	if j.Notify != "" {
 		s.notify(j.Notify)
 	}
-	s.jobOutputs(j)
+	s.jobOutputs()
 	s.warnOfQuota("max", j.Max, j.CPU)
 	if j.Schedule != "" {
 		s.warn("schedule", "%s is not in the template yet; send the job's runs by hand", j.Schedule)
@@ -77,21 +90,12 @@ func JobStack(j JobDescription) *Stack {
 	return s
 }
 
-func (s *Stack) jobOutputs(j job.Job) {
+func (s *Stack) jobOutputs() {
 	s.output("QueueUrl", "Where configurations are sent", queue.ref())
 	s.output("DeadLetterQueueUrl", "Where messages go that no worker can read", deadLetterQueue.ref())
 	s.output("BucketName", "Where runs are recorded", bucket.ref())
 	s.output("ClusterName", "The cluster of the service", cluster.ref())
 	s.output("ServiceName", "The service that runs the tasks", service.att("Name"))
 	s.output("LogGroupName", "Where tasks log", logGroup.ref())
-	if imageIsFolder(j.Image) {
-		s.output("RepositoryUri", "Where the job's image is pushed", repository.att("RepositoryUri"))
-	}
-}
-
-// imageIsFolder tells a folder with a Dockerfile from an image reference by
-// how it is written: it begins with a period or a slash, or is left out, which
-// means the job's own folder.
-func imageIsFolder(image string) bool {
-	return image == "" || image[0] == '.' || image[0] == '/'
+	s.output("RepositoryUri", "Where the job's image is pushed", repository.att("RepositoryUri"))
 }

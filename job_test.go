@@ -131,11 +131,16 @@ func TestGolden(t *testing.T) {
 // updated, would.
 func evaluate(t *testing.T, j job.Job, id logicalID, update string) map[string]any {
 	t.Helper()
+	return evaluateWith(t, j, id, map[string]string{imageParameter: "python:3.12-slim", updateParameter: update})
+}
+
+func evaluateWith(t *testing.T, j job.Job, id logicalID, parameters map[string]string) map[string]any {
+	t.Helper()
 	synthesised, err := JobStack(j).Template()
 	if err != nil {
 		t.Fatal(err)
 	}
-	values, err := synthesised.ParameterValues(map[string]string{imageParameter: "python:3.12-slim", updateParameter: update}, nil)
+	values, err := synthesised.ParameterValues(parameters, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,5 +328,25 @@ func BenchmarkJob(b *testing.B) {
 	j := plainJob()
 	for b.Loop() {
 		synthesise(b, j)
+	}
+}
+
+// An image that was pushed is run in place of the one that was given.
+func TestAPushedImageIsNamedByItsDigest(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("ab", 32)
+	properties := evaluateWith(t, plainJob(), taskDefinition, map[string]string{imageParameter: "python:3.12-slim", digestParameter: digest})
+	containers, _ := properties["ContainerDefinitions"].([]any)
+	container, _ := containers[0].(map[string]any)
+	if want := "Repository.RepositoryUri@" + digest; container["Image"] != want {
+		t.Errorf("got image %v, want %s", container["Image"], want)
+	}
+	synthesised, err := JobStack(plainJob()).Template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []string{"latest", digest[:20], digest + "0"} {
+		if _, err := synthesised.ParameterValues(map[string]string{imageParameter: "x", digestParameter: wrong}, nil); err == nil {
+			t.Errorf("%q was taken for a digest", wrong)
+		}
 	}
 }

@@ -17,9 +17,10 @@ const (
 	workerLabel   = "spate.worker"
 )
 
-// repository adds the place for the image of a job's folder. It is in the
-// template because the service starts no task before the first run, so the
-// stack can come first and the image after it. Its name is spelled out since
+// repository adds the place for the image of a job with the worker in it. It is
+// in the template because the service starts no task before the first run, so
+// the stack can come first and the image after it: what it is called by, its
+// digest, is known before. Its name is spelled out since
 // other engines than AWS make one of the stack's name, capitals and all.
 func (s *Stack) repository() {
 	const keepNewest = `{"rules":[{"rulePriority":1,"description":"Keep the newest images",` +
@@ -75,7 +76,7 @@ func (s *Stack) taskDefinition(j job.Job, secrets map[string]Secret) {
 func jobContainer(j job.Job, secrets map[string]Secret) container {
 	return container{
 		name:        containerName,
-		image:       Ref(imageParameter),
+		image:       template.If(asGiven, Ref(imageParameter), template.Sub("${Repository.RepositoryUri}@${Digest}")),
 		command:     texts(j.Command),
 		environment: environment(j.Env),
 		secrets:     secrets,

@@ -155,10 +155,7 @@ func TestMotoCreatesStack(t *testing.T) {
 					{ParameterKey: aws.String(imageParameter), ParameterValue: aws.String("python:3.12-slim")},
 				},
 			})
-			want := []string{"BucketName", "ClusterName", "DeadLetterQueueUrl", "LogGroupName", "QueueUrl", "ServiceName"}
-			if name == "folder" {
-				want = []string{"BucketName", "ClusterName", "DeadLetterQueueUrl", "LogGroupName", "QueueUrl", "RepositoryUri", "ServiceName"}
-			}
+			want := []string{"BucketName", "ClusterName", "DeadLetterQueueUrl", "LogGroupName", "QueueUrl", "RepositoryUri", "ServiceName"}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("outputs with a value (-want +got):\n%s", diff)
 			}

@@ -133,11 +133,9 @@ func onlyOurTasks() props {
 // writing the log, reading secrets.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
 func (s *Stack) executionRole(j job.Job, secrets map[string]Secret) {
-	statements := []props{writeLog(logGroup.att("Arn"))}
-	if imageIsFolder(j.Image) {
-		statements = append(statements, pullImage(repository.att("Arn"))...)
-	} else if from := privateRepository(j.Image); from != "" {
-		statements = append(statements, pullImage(from)...)
+	statements := append([]props{writeLog(logGroup.att("Arn"))}, pullImage(repository.att("Arn"))...)
+	if from := privateRepository(j.Image); from != "" {
+		statements = append(statements, pullImage(from)[1]) // the first one is for all repositories
 	}
 	s.role(executionRole, "ecs-tasks.amazonaws.com", nil, append(statements, readSecrets(secrets)...)...)
 }

@@ -305,7 +305,7 @@ func (f field) variables(names []string) {
 // A container is what a container definition says.
 type container struct {
 	name                string
-	image               Text
+	image               any // a Text or an Intrinsic
 	command, entryPoint list
 	environment         list
 	secrets             map[string]Secret

@@ -27,6 +27,7 @@ import (
 	"github.com/spate-run/spate/internal/engine/autoscaling"
 	cfn "github.com/spate-run/spate/internal/engine/cloudformation"
 	"github.com/spate-run/spate/internal/engine/cloudwatch"
+	"github.com/spate-run/spate/internal/engine/ecr"
 	ecsservice "github.com/spate-run/spate/internal/engine/ecs"
 	"github.com/spate-run/spate/internal/engine/logs"
 	"github.com/spate-run/spate/internal/engine/s3"
@@ -99,10 +100,13 @@ func newRig(t *testing.T) *rig {
 	schedules := must(scheduler.New(ctx, scheduler.Config{
 		Store: db, Account: account, Log: log, Do: func(context.Context, delivery.Call) error { return nil },
 	}))
+	images := must(ecr.New(ctx, ecr.Config{
+		Store: db, Account: account, Log: log, Dir: filepath.Join(dir, "images"), Endpoint: "http://engine.local", Keys: keys,
+	}))
 	stacks := must(cfn.New(ctx, cfn.Config{Store: db, Account: account, Log: log, AWS: r.config}))
 	r.handler = wire.NewHandler(wire.Config{
 		Services: []*wire.Service{
-			queues.Wire(), groups.Wire(), tasks.Wire(), alarms.Wire(), targets.Wire(), stacks.Wire(), parameters.Wire(), schedules.Wire(),
+			queues.Wire(), groups.Wire(), tasks.Wire(), alarms.Wire(), targets.Wire(), stacks.Wire(), parameters.Wire(), schedules.Wire(), images.Wire(),
 		},
 		Objects: objects, Keys: keys,
 	})

@@ -81,8 +81,8 @@ func cell(text string) string {
 
 // printTable writes rows below their headings, in columns.
 func printTable(w io.Writer, headings []string, rows [][]string) error {
-	cells := [][]string{headings}
-	for _, row := range rows {
+	var cells [][]string
+	for _, row := range append([][]string{headings}, rows...) {
 		safe := make([]string, len(row))
 		for i, text := range row {
 			safe[i] = cell(text)

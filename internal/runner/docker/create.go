@@ -9,6 +9,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/spate-run/spate/internal/runner"
+	"github.com/spate-run/spate/internal/worker"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 
 // describe is a container in Docker's words, on the network that the container
 // shared holds, where there is one.
-func (r *Runner) describe(c runner.Container, image imageConfig, shared string) (client.ContainerCreateOptions, error) {
+func (r *Runner) describe(c runner.Container, image worker.Command, shared string) (client.ContainerCreateOptions, error) {
 	config := &container.Config{
 		Image:      c.Image,
 		Entrypoint: c.Entrypoint,
@@ -34,17 +35,9 @@ func (r *Runner) describe(c runner.Container, image imageConfig, shared string) 
 	}
 	host := hostConfig(c)
 	if c.Worker {
-		if err := checkWorker(r.config.Worker); err != nil {
+		if err := r.putWorker(c, image, config, host); err != nil {
 			return client.ContainerCreateOptions{}, err
 		}
-		var err error
-		if config.Entrypoint, config.Cmd, err = inFront(image, c.Entrypoint, c.Command); err != nil {
-			return client.ContainerCreateOptions{}, err
-		}
-		config.Env = workerEnv(c)
-		host.Mounts = append(host.Mounts,
-			mount.Mount{Type: mount.TypeBind, Source: r.config.Worker, Target: workerFile, ReadOnly: true},
-			mount.Mount{Type: mount.TypeVolume, Target: workerVolume, VolumeOptions: &mount.VolumeOptions{Labels: r.labels(c)}})
 	}
 	if c.Health != nil {
 		config.Healthcheck = &container.HealthConfig{
@@ -91,7 +84,7 @@ func workerEnv(c runner.Container) []string {
 	for _, variable := range c.Engine {
 		env = append(env, "SPATE_"+variable)
 	}
-	return append(env, runner.EnvDir+"="+workerDir)
+	return append(env, runner.EnvDir+"="+worker.Dir)
 }
 
 func hostConfig(c runner.Container) *container.HostConfig {

@@ -23,7 +23,8 @@
 //	Entrypoint  /.spate/worker agent -- <the definition's entryPoint, else the image's>
 //	Cmd         <the definition's command, else the image's, which belongs to its entry point>
 //
-// It has a folder in a volume of its own, which anybody may write to: images
+// An image that begins with a worker already, as those do that are made for AWS,
+// keeps its own. It has a folder in a volume of its own, which anybody may write to: images
 // have users without rights, no /tmp, and roots that are read-only.
 //
 // # The way to the engine

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/spate-run/spate/internal/runner"
+	"github.com/spate-run/spate/internal/worker"
 )
 
 // The labels by which containers and volumes are found again.
@@ -103,7 +104,7 @@ func (r *Runner) Start(ctx context.Context, c runner.Container) (runner.Running,
 	return running, nil
 }
 
-func (r *Runner) create(ctx context.Context, c runner.Container, image imageConfig) (string, error) {
+func (r *Runner) create(ctx context.Context, c runner.Container, image worker.Command) (string, error) {
 	var shared string
 	var err error
 	if c.Shared {
@@ -123,7 +124,7 @@ func (r *Runner) create(ctx context.Context, c runner.Container, image imageConf
 		return made.ID, nil
 	}
 	_, err = r.api.CopyToContainer(ctx, made.ID, client.CopyToContainerOptions{
-		DestinationPath: workerVolume, Content: workerFolder(),
+		DestinationPath: worker.Volume, Content: workerFolder(),
 	})
 	if err != nil {
 		r.remove(made.ID)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
 )
@@ -93,6 +95,31 @@ func Has(ctx context.Context, image string) bool {
 	}
 	_, err = api.ImageInspect(ctx, image)
 	return errors.Join(err, api.Close()) == nil
+}
+
+// Save writes an image that a Docker engine has as an archive, as docker save
+// does. It is an [AbsentError] where no engine answers, and false where that has
+// no such image.
+func Save(ctx context.Context, image string, to io.Writer) (found bool, err error) {
+	api, err := dial(ctx, defaultHosts())
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, api.Close()) }()
+	switch _, err := api.ImageInspect(ctx, image); {
+	case errdefs.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("looking for image %s: %w", image, err)
+	}
+	archive, err := api.ImageSave(ctx, []string{image})
+	if err != nil {
+		return true, fmt.Errorf("saving image %s: %w", image, err)
+	}
+	if _, err := io.Copy(to, archive); err != nil {
+		return true, errors.Join(fmt.Errorf("saving image %s: %w", image, err), archive.Close())
+	}
+	return true, archive.Close()
 }
 
 // dial returns a client of the first engine that answers.

@@ -10,18 +10,15 @@ import (
 	"github.com/distribution/reference"
 	"github.com/moby/moby/api/types/registry"
 	"github.com/moby/moby/client"
+
+	"github.com/spate-run/spate/internal/worker"
 )
 
-// An imageConfig is what an image says of how it is run.
-type imageConfig struct {
-	entrypoint, command []string
-}
-
-// image looks at an image, which it pulls where it is not there.
-func (r *Runner) image(ctx context.Context, name string) (imageConfig, error) {
+// image tells what an image runs, which it pulls where it is not there.
+func (r *Runner) image(ctx context.Context, name string) (worker.Command, error) {
 	ref, err := reference.ParseDockerRef(name)
 	if err != nil {
-		return imageConfig{}, fmt.Errorf("%q: %w", name, err)
+		return worker.Command{}, fmt.Errorf("%q: %w", name, err)
 	}
 	config, err := r.inspect(ctx, name)
 	if !errdefs.IsNotFound(err) {
@@ -33,21 +30,21 @@ func (r *Runner) image(ctx context.Context, name string) (imageConfig, error) {
 	})
 	select {
 	case <-ctx.Done():
-		return imageConfig{}, ctx.Err()
+		return worker.Command{}, ctx.Err()
 	case p := <-pulled:
 		if p.Err != nil {
-			return imageConfig{}, p.Err
+			return worker.Command{}, p.Err
 		}
 	}
 	return r.inspect(ctx, name)
 }
 
-func (r *Runner) inspect(ctx context.Context, name string) (imageConfig, error) {
+func (r *Runner) inspect(ctx context.Context, name string) (worker.Command, error) {
 	found, err := r.api.ImageInspect(ctx, name)
 	if err != nil || found.Config == nil {
-		return imageConfig{}, err
+		return worker.Command{}, err
 	}
-	return imageConfig{entrypoint: found.Config.Entrypoint, command: found.Config.Cmd}, nil
+	return worker.Command{Entrypoint: found.Config.Entrypoint, Arguments: found.Config.Cmd}, nil
 }
 
 func (r *Runner) pull(ctx context.Context, ref reference.Named) error {

@@ -16,6 +16,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/spate-run/spate/internal/runner"
+	"github.com/spate-run/spate/internal/worker"
 )
 
 // hostName is the machine's name in containers that cannot reach it through an
@@ -68,15 +69,15 @@ func (r *Runner) share(ctx context.Context, c runner.Container) (id string, err 
 }
 
 func (r *Runner) hold(ctx context.Context, as string, c runner.Container) (id string, err error) {
-	if err := checkWorker(r.config.Worker); err != nil {
+	if err := r.checkWorker(); err != nil {
 		return "", err
 	}
 	host := &container.HostConfig{ExtraHosts: r.hosts(c), DNS: servers(c), DNSSearch: c.DNSSearch}
-	host.Mounts = []mount.Mount{{Type: mount.TypeBind, Source: r.config.Worker, Target: workerFile, ReadOnly: true}}
+	host.Mounts = []mount.Mount{r.workerMount()}
 	made, err := r.api.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Name: as, HostConfig: host,
 		Config: &container.Config{
-			Image: c.Image, Entrypoint: []string{workerFile, "agent", "--hold"}, User: "0", Hostname: c.Hostname,
+			Image: c.Image, Entrypoint: []string{worker.File, "agent", "--hold"}, User: "0", Hostname: c.Hostname,
 			Labels: map[string]string{labelOwner: r.config.Owner, labelTask: c.Task, labelContainer: c.Task + "-network"},
 		},
 	})

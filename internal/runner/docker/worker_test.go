@@ -9,6 +9,7 @@ import (
 
 	"github.com/spate-run/spate/internal/runner"
 	"github.com/spate-run/spate/internal/runner/docker"
+	"github.com/spate-run/spate/internal/runner/docker/dockertest"
 )
 
 // The probe is both the worker and what the image holds. As a worker it is
@@ -37,6 +38,15 @@ func TestTheWorkerStandsInFrontOfTheImage(t *testing.T) {
 			}, "/.spate/worker|agent|--|"+c.want+"\n")
 		})
 	}
+}
+
+func TestAnImageKeepsAWorkerOfItsOwn(t *testing.T) {
+	r := newRig(t, func(c *docker.Config) { c.Worker = "/nowhere" })
+	files := dockertest.Files(t, ".spate/worker", r.probe)
+	image := dockertest.Image(t, r.api, files, `ENTRYPOINT ["/.spate/worker", "agent", "--", "/own"]`, `CMD ["other"]`)
+	r.want(runner.Container{Image: image, Worker: true, Command: []string{"some"}, Env: []string{"PROBE=args"}},
+		"/.spate/worker|agent|--|/own|some\n")
+	r.want(runner.Container{Image: image, Worker: true, Env: []string{"PROBE=args"}}, "/.spate/worker|agent|--|/own|other\n")
 }
 
 func TestALineAsEntryPointTakesNoCommand(t *testing.T) {

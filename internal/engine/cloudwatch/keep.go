@@ -240,3 +240,22 @@ func (s *Service) add(ctx context.Context, t *track, at int64, unit types.Standa
 	t.add(at, unit, x)
 	return nil
 }
+
+// rewind forgets a collected metric's data of a time and later. There is some
+// where the clock was set back: what was then is not what will be when that time
+// comes again, and alarms must not act on it. The caller holds s.mu.
+func (s *Service) rewind(ctx context.Context, t *track, at int64) error {
+	if t.newest <= at {
+		return nil
+	}
+	if t.stored >= at {
+		if err := s.load(ctx, t); err != nil {
+			return err
+		}
+	}
+	for _, l := range t.lanes {
+		l.rewind(at)
+	}
+	t.newest = at
+	return nil
+}

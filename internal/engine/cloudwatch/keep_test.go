@@ -106,6 +106,40 @@ func TestMetricsOutliveTheService(t *testing.T) {
 	})
 }
 
+// Where the clock was set back, what was collected is not taken for what comes
+// when that time comes again: an alarm on it would start tasks for nothing.
+func TestTheClockIsSetBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	visible := types.Metric{Namespace: new("AWS/SQS"), MetricName: new("ApproximateNumberOfMessagesVisible"), Dimensions: dimensions}
+	session := func(messages float64, wait time.Duration, then func(*testing.T, *cw.Client)) {
+		synctest.Test(t, func(t *testing.T) { // each begins at the same time
+			st := open(t, path)
+			defer st.Close()
+			q := &queue{visible: messages}
+			s, client := serve(t, cloudwatch.Config{Store: st, Cadence: 1, Collect: q.collect})
+			stop := run(t, s)
+			defer stop()
+			put(t, client, outstanding("out", types.ComparisonOperatorGreaterThanOrEqualToThreshold, 1, 1))
+			time.Sleep(wait)
+			then(t, client)
+		})
+	}
+	session(5, 30*time.Minute+time.Second, func(t *testing.T, c *cw.Client) {
+		if got := describe(t, c, "out").StateValue; got != types.StateValueAlarm {
+			t.Errorf("got %s with messages in the queue, want ALARM", got)
+		}
+	})
+	session(0, 10*time.Minute+time.Second, func(t *testing.T, c *cw.Client) {
+		if got := describe(t, c, "out").StateValue; got != types.StateValueOk {
+			t.Errorf("got %s with an empty queue, want OK", got)
+		}
+		got := read(t, c, visible, "Maximum", 60, time.Now().Add(-10*time.Minute), time.Now().Add(time.Hour)).Values
+		if diff := cmp.Diff(make([]float64, 11), got); diff != "" {
+			t.Errorf("what was collected (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // Data of less than a minute is there for three hours, and then by minutes.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#metrics-retention
 func TestRetention(t *testing.T) {

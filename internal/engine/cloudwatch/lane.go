@@ -287,3 +287,20 @@ func (l *lane) forget(before int64) {
 		l.runs = slices.Delete(l.runs, 0, first)
 	}
 }
+
+// rewind removes what is at a time or later.
+func (l *lane) rewind(t int64) {
+	for i, upTo := range l.rolled {
+		l.rolled[i] = min(upTo, t)
+	}
+	first := sort.Search(len(l.runs), func(i int) bool { return l.runs[i].last() >= t })
+	if first == len(l.runs) {
+		return
+	}
+	l.change(l.runs[first].at, l.runs[len(l.runs)-1].at)
+	if r := &l.runs[first]; r.at < t {
+		*r, _ = r.cut(r.from(t))
+		first++
+	}
+	l.runs = l.runs[:first]
+}

@@ -163,7 +163,7 @@ func (s *Service) Run(ctx context.Context) error {
 // those with short periods are.
 func (s *Service) tick(ctx context.Context, at time.Time) {
 	begin := at.Truncate(s.interval())
-	whole := begin.After(s.begun)
+	whole := !begin.Equal(s.begun) // also when the clock was set back
 	if whole {
 		at, s.begun = begin, begin
 		s.collect(ctx, at)
@@ -204,7 +204,12 @@ func (s *Service) collect(ctx context.Context, at time.Time) {
 		if d.Set != nil {
 			x = *d.Set
 		}
-		if err := s.add(ctx, s.track(d.Namespace, d.Metric, d.Dimensions), at.Unix(), d.Unit, x); err != nil {
+		t := s.track(d.Namespace, d.Metric, d.Dimensions)
+		err := s.rewind(ctx, t, at.Unix())
+		if err == nil {
+			err = s.add(ctx, t, at.Unix(), d.Unit, x)
+		}
+		if err != nil {
 			s.complain(ctx, "metric was not collected", err)
 		}
 	}

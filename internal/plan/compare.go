@@ -33,14 +33,16 @@ func Compare(ctx context.Context, s *Study, name string) ([]Alternative, error) 
 	s = &Study{Question: s.Question, Outcomes: s.Outcomes}
 	all := []Alternative{s.alternative(name, "as simulated above")}
 	s.Seeds = min(len(s.Outcomes), comparedSeeds)
-	for _, most := range []int{2, s.Model.Capacity.Max} {
-		if most == 2 || s.Model.Capacity.Max > 2 {
-			a, err := s.pattern(ctx, most)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, a)
+	sizes := []int{2} // as written, and with as many tasks as there are here
+	if s.Model.Capacity.Max > 2 {
+		sizes = append(sizes, s.Model.Capacity.Max)
+	}
+	for _, most := range sizes {
+		a, err := s.pattern(ctx, most)
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, a)
 	}
 	return append(all, s.sequence(), s.lambda(), s.cron(), s.stepFunctions()), nil
 }

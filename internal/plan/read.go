@@ -310,7 +310,7 @@ func (r *reader) readStanding(m *Model) {
 		}
 	}
 	add("NAT gateway", len(r.of("AWS::EC2::NatGateway")), USD(NATGateway)*monthHours)
-	add("elastic address", len(r.of("AWS::EC2::EIP")), USD(PublicAddress)*monthHours)
+	add("Elastic IP", len(r.of("AWS::EC2::EIP")), USD(PublicAddress)*monthHours)
 	metrics := 0
 	for _, id := range r.of("AWS::CloudWatch::Alarm") {
 		of := 0

@@ -37,7 +37,7 @@ func isFunction(name string) bool {
 type reference struct {
 	call      string // the function that mentions it
 	name      string
-	attribute bool // of a resource
+	attribute bool   // of a resource
 	of        string // the attribute, or empty where a function names it
 	pos       Pos
 }

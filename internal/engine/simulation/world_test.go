@@ -204,8 +204,6 @@ func (w *world) between(least, most time.Duration) time.Duration {
 // when it wakes up.
 func (w *world) after(d time.Duration, do func()) { w.put(d, false, do) }
 
-func (w *world) afterAwake(d time.Duration, do func()) { w.put(d, true, do) }
-
 func (w *world) put(d time.Duration, frozen bool, do func()) {
 	w.events++
 	heap.Push(&w.agenda, event{time.Now().Add(d), w.events, do, frozen})

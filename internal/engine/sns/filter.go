@@ -52,7 +52,7 @@ const (
 )
 
 // errNested is the one complaint that SNS words without the attribute's name.
-var errNested = errors.New("Filter policy scope MessageAttributes does not support nested filter policy")
+var errNested = refusal("Filter policy scope MessageAttributes does not support nested filter policy")
 
 // newFilter reads the policy among a subscription's attributes; nil where there
 // is none, or an empty one.
@@ -81,9 +81,9 @@ func newFilter(attributes map[string]string) (*filter, error) {
 	}
 	switch {
 	case r.keys > filterKeys:
-		return nil, fmt.Errorf("Filter policy can not have more than %d keys", filterKeys)
+		return nil, refuse("Filter policy can not have more than %d keys", filterKeys)
 	case r.count(f.root, 1) > filterCombinations:
-		return nil, errors.New("Filter policy is too complex")
+		return nil, refusal("Filter policy is too complex")
 	}
 	return f, nil
 }
@@ -174,7 +174,7 @@ func (r *filterReader) count(o *object, depth int) int {
 
 func readConditions(items []any) ([]condition, error) {
 	if len(items) == 0 {
-		return nil, errors.New("Empty arrays are not allowed")
+		return nil, refusal("Empty arrays are not allowed")
 	}
 	var all []condition
 	for _, item := range items {
@@ -190,10 +190,10 @@ func readConditions(items []any) ([]condition, error) {
 func readCondition(item any) (condition, error) {
 	switch v := item.(type) {
 	case []any:
-		return nil, errors.New("Match value must be String, number, true, false, or null")
+		return nil, refusal("Match value must be String, number, true, false, or null")
 	case map[string]any:
 		if len(v) != 1 {
-			return nil, errors.New("Only one key allowed in match expression")
+			return nil, refusal("Only one key allowed in match expression")
 		}
 		for operator, operand := range v {
 			return readOperator(operator, operand)
@@ -222,13 +222,13 @@ func readOperator(operator string, operand any) (condition, error) {
 	case "exists":
 		want, ok := operand.(bool)
 		if !ok {
-			return nil, errors.New("exists match pattern must be either true or false.")
+			return nil, refusal("exists match pattern must be either true or false.")
 		}
 		return func(_ []any, there bool) bool { return there == want }, nil
 	case "numeric":
 		items, ok := operand.([]any)
 		if !ok {
-			return nil, errors.New("Value of numeric must be an array.")
+			return nil, refusal("Value of numeric must be an array.")
 		}
 		return readNumeric(items)
 	case "anything-but":
@@ -252,7 +252,7 @@ func readOperator(operator string, operand any) (condition, error) {
 	case "cidr":
 		return readCIDR(pattern)
 	}
-	return nil, fmt.Errorf("Unrecognized match type %s", operator)
+	return nil, refuse("Unrecognized match type %s", operator)
 }
 
 // readAnythingBut is met by a value that is none of those given.
@@ -262,7 +262,7 @@ func readAnythingBut(operand any) (condition, error) {
 	case map[string]any:
 		prefix, ok := v["prefix"]
 		if !ok || len(v) != 1 {
-			return nil, fmt.Errorf("Unsupported anything-but pattern: %s", strings.Join(slices.Sorted(maps.Keys(v)), ", "))
+			return nil, refuse("Unsupported anything-but pattern: %s", strings.Join(slices.Sorted(maps.Keys(v)), ", "))
 		}
 		pattern, ok := prefix.(string)
 		if !ok {
@@ -274,7 +274,7 @@ func readAnythingBut(operand any) (condition, error) {
 		}), nil
 	case []any:
 		if len(v) == 0 {
-			return nil, errors.New("Empty arrays are not allowed")
+			return nil, refusal("Empty arrays are not allowed")
 		}
 		for _, item := range v {
 			not = append(not, scalar(item))
@@ -286,7 +286,7 @@ func readAnythingBut(operand any) (condition, error) {
 		switch value.(type) {
 		case string, float64:
 		default:
-			return nil, errors.New("Inside anything but list, start|null|boolean is not supported.")
+			return nil, refusal("Inside anything but list, start|null|boolean is not supported.")
 		}
 	}
 	return some(func(value any) bool { return !slices.Contains(not, value) }), nil
@@ -295,19 +295,19 @@ func readAnythingBut(operand any) (condition, error) {
 func readCIDR(pattern string) (condition, error) {
 	address, bits, ok := strings.Cut(pattern, "/")
 	if !ok {
-		return nil, errors.New("Malformed CIDR, one '/' required")
+		return nil, refusal("Malformed CIDR, one '/' required")
 	}
 	n, err := strconv.Atoi(bits)
 	if err != nil {
-		return nil, errors.New("Malformed CIDR, mask bits must be an integer")
+		return nil, refusal("Malformed CIDR, mask bits must be an integer")
 	}
 	in, err := netip.ParseAddr(address)
 	if err != nil {
-		return nil, fmt.Errorf("Nonstandard IP address: %s", address)
+		return nil, refuse("Nonstandard IP address: %s", address)
 	}
 	network, err := in.Prefix(n)
 	if err != nil {
-		return nil, errors.New("Malformed CIDR, mask bits must be an integer")
+		return nil, refusal("Malformed CIDR, mask bits must be an integer")
 	}
 	return text(func(s string) bool {
 		addr, err := netip.ParseAddr(s)

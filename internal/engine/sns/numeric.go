@@ -2,8 +2,6 @@ package sns
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 )
 
 // A bound is one comparison of a numeric condition.
@@ -31,11 +29,11 @@ func (b bound) holds(f float64) bool {
 // https://docs.aws.amazon.com/sns/latest/dg/numeric-value-matching.html
 func readNumeric(items []any) (condition, error) {
 	if len(items) == 0 {
-		return nil, errors.New("Invalid member in numeric match: ]")
+		return nil, refusal("Invalid member in numeric match: ]")
 	}
 	operator, ok := items[0].(string)
 	if !ok {
-		return nil, fmt.Errorf("Invalid member in numeric match: %v", items[0])
+		return nil, refuse("Invalid member in numeric match: %v", items[0])
 	}
 	first, err := readBound(operator, items[1:])
 	if err != nil {
@@ -45,7 +43,7 @@ func readNumeric(items []any) (condition, error) {
 	switch {
 	case len(items) == 2:
 	case operator != ">" && operator != ">=":
-		return nil, errors.New("Too many elements in numeric expression")
+		return nil, refusal("Too many elements in numeric expression")
 	default:
 		second, err := readTop(first, items[2:])
 		if err != nil {
@@ -69,7 +67,7 @@ func readBound(operator string, rest []any) (bound, error) {
 		word = "equals"
 	case "<", "<=", ">", ">=":
 	default:
-		return bound{}, fmt.Errorf("Unrecognized numeric range operator: %s", operator)
+		return bound{}, refuse("Unrecognized numeric range operator: %s", operator)
 	}
 	if len(rest) > 0 {
 		if n, ok := rest[0].(json.Number); ok {
@@ -78,26 +76,26 @@ func readBound(operator string, rest []any) (bound, error) {
 			}
 		}
 	}
-	return bound{}, fmt.Errorf("Value of %s must be numeric", word)
+	return bound{}, refuse("Value of %s must be numeric", word)
 }
 
 // readTop reads the upper end of a range.
 func readTop(bottom bound, items []any) (bound, error) {
 	operator, ok := items[0].(string)
 	if !ok {
-		return bound{}, fmt.Errorf("Bad value in numeric range: %v", items[0])
+		return bound{}, refuse("Bad value in numeric range: %v", items[0])
 	}
 	if operator != "<" && operator != "<=" {
-		return bound{}, fmt.Errorf("Bad numeric range operator: %s", operator)
+		return bound{}, refuse("Bad numeric range operator: %s", operator)
 	}
 	top, err := readBound(operator, items[1:])
 	switch {
 	case err != nil:
 		return top, err
 	case top.than <= bottom.than:
-		return top, errors.New("Bottom must be less than top")
+		return top, refusal("Bottom must be less than top")
 	case len(items) > 2:
-		return top, errors.New("Too many terms in numeric range expression")
+		return top, refusal("Too many terms in numeric range expression")
 	}
 	return top, nil
 }

@@ -25,10 +25,10 @@ func checkSubscription(protocol, name, value string) (string, error) {
 	case "RawMessageDelivery":
 		lower := strings.ToLower(value)
 		if !boolean(lower) {
-			return "", fmt.Errorf("RawMessageDelivery: Invalid value [%s]. Must be true or false.", value)
+			return "", refuse("RawMessageDelivery: Invalid value [%s]. Must be true or false.", value)
 		}
 		if lower == "true" && !slices.Contains([]string{"sqs", "http", "https", "firehose"}, protocol) {
-			return "", fmt.Errorf("Invalid parameter: Delivery protocol [%s] does not support raw message delivery.", protocol)
+			return "", refuse("Invalid parameter: Delivery protocol [%s] does not support raw message delivery.", protocol)
 		}
 		return lower, nil
 	case "FilterPolicyScope":
@@ -40,7 +40,7 @@ func checkSubscription(protocol, name, value string) (string, error) {
 		return value, err
 	case "DeliveryPolicy":
 		if !document(value) {
-			return "", errors.New("DeliveryPolicy: failed to parse JSON.")
+			return "", refusal("DeliveryPolicy: failed to parse JSON.")
 		}
 	case "SubscriptionRoleArn":
 		if protocol != "firehose" {

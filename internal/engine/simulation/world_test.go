@@ -200,10 +200,11 @@ func (w *world) between(least, most time.Duration) time.Duration {
 	return between(w.random, least, most)
 }
 
-// after puts something on the agenda; frozen is what a sleeping machine does
-// when it wakes up.
+// after puts something on the agenda.
 func (w *world) after(d time.Duration, do func()) { w.put(d, false, do) }
 
+// put puts something on the agenda; what is frozen a sleeping machine does when
+// it wakes up.
 func (w *world) put(d time.Duration, frozen bool, do func()) {
 	w.events++
 	heap.Push(&w.agenda, event{time.Now().Add(d), w.events, do, frozen})

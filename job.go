@@ -76,7 +76,8 @@ func JobStack(j JobDescription) *Stack {
 	s.executionRole(j, secrets)
 	s.taskRole(j)
 	s.taskDefinition(j, secrets)
-	s.jobService(j, s.network(j.Network))
+	place := s.network(j.Network)
+	s.jobService(j, place)
 	s.jobScaling(j)
 	s.heartbeat("", &Queue{url: queue.ref(), arn: queue.att("Arn")})
 	if j.Notify != "" {
@@ -85,7 +86,7 @@ func JobStack(j JobDescription) *Stack {
 	s.jobOutputs()
 	s.warnOfQuota("max", j.Max, j.CPU)
 	if j.Schedule != "" {
-		s.warn("schedule", "%s is not in the template yet; send the job's runs by hand", j.Schedule)
+		s.jobSchedule(j, place)
 	}
 	return s
 }

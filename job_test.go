@@ -83,6 +83,11 @@ func variants() map[string]job.Job {
 				{Change: 50, Lower: new(100)},
 			}
 		}),
+		"schedule": with(func(j *job.Job) {
+			j.Schedule = "cron(0 6 ? * MON *)"
+			j.Env = map[string]string{"LOG": "info"}
+			j.Inputs = []string{"report.csv", "s3://prices/latest.csv", "s3://models/base/"}
+		}),
 		"folder": with(func(j *job.Job) { j.Image = "." }),
 		"one": with(func(j *job.Job) {
 			j.Max = 1
@@ -236,6 +241,8 @@ func TestProblems(t *testing.T) {
 		}), "secrets.A: env has a variable of this name too"},
 		{"permission", with(func(j *job.Job) { j.Permissions = []job.Statement{{Effect: "allow"}} }),
 			`permissions[0]: Effect is Allow or Deny, not "allow"`},
+		{"schedule", with(func(j *job.Job) { j.Schedule = "cron(0 6 * * MON *)" }),
+			"schedule: \"0 6 * * MON *\" must have ? for exactly one of day-of-month and day-of-week\nhint: write it like cron(0 6 ? * MON *), rate(7 days) or at(2027-01-31T06:00:00)"},
 		{"vpc", with(func(j *job.Job) { j.Network.VPC = "vpc-1" }),
 			"network: there are no subnets\nhint: add subnets: [subnet-…]"},
 		{"no way out", with(func(j *job.Job) { j.Network.AssignPublicIP = new(false) }),
@@ -286,12 +293,11 @@ func TestTooManySteps(t *testing.T) {
 func TestJobWarnings(t *testing.T) {
 	stack := JobStack(with(func(j *job.Job) {
 		j.Max, j.CPU = 7, 1
-		j.Schedule = "cron(0 6 ? * MON *)"
 	}))
 	if _, err := stack.Template(); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"max: 7 tasks need 7 vCPU of Fargate, and a new account has 6: see Service Quotas", "schedule: cron(0 6 ? * MON *) is not in the template yet; send the job's runs by hand"}
+	want := []string{"max: 7 tasks need 7 vCPU of Fargate, and a new account has 6: see Service Quotas"}
 	if diff := cmp.Diff(want, stack.Warnings()); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}

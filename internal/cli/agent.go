@@ -1,11 +1,16 @@
 package cli
 
 import (
+	"context"
+	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spate-run/spate/internal/agent"
+	"github.com/spate-run/spate/internal/client"
+	"github.com/spate-run/spate/internal/run"
 )
 
 // agentCommand is the worker, which stands in front of a job's command inside
@@ -32,6 +37,9 @@ func (a *app) agentCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if os.Getenv(envService) != "" {
+				return a.sendScheduled(cmd.Context(), cfg)
+			}
 			cfg.Output = a.stdout
 			cfg.Log = a.log()
 			return agent.Run(cmd.Context(), cfg)
@@ -39,4 +47,41 @@ func (a *app) agentCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&hold, "hold", false, "do nothing until told to end: it holds the network that a task's containers share")
 	return cmd
+}
+
+// The variables of a task that sends a run by its job's schedule: for which
+// time, and the service whose tasks are to work on it.
+const (
+	envScheduled = "SPATE_SCHEDULED"
+	envStack     = "SPATE_STACK"
+	envCluster   = "SPATE_CLUSTER"
+	envService   = "SPATE_SERVICE"
+)
+
+// sendScheduled sends the run that a job's schedule sends for a time. It stands
+// where the worker does in other tasks of the same image.
+func (a *app) sendScheduled(ctx context.Context, cfg agent.Config) error {
+	at, err := time.Parse(time.RFC3339, os.Getenv(envScheduled))
+	if err != nil {
+		return &hintedError{
+			fact: fmt.Sprintf("%s is %q, and no time", envScheduled, os.Getenv(envScheduled)),
+			hint: "EventBridge Scheduler starts this task and tells it the time; by hand, give one like 2027-01-31T06:00:00Z",
+		}
+	}
+	stack, ok := run.NewStack(client.FromConfig(cfg.AWS, 1), os.Getenv(envStack), map[string]string{
+		"QueueUrl": cfg.Queue, "BucketName": cfg.Bucket, "ClusterName": os.Getenv(envCluster), "ServiceName": os.Getenv(envService),
+	})
+	if !ok || stack.Name == "" {
+		return fmt.Errorf("a task that sends runs needs SPATE_QUEUE_URL, SPATE_BUCKET, %s, %s and %s", envStack, envCluster, envService)
+	}
+	r, sent, err := stack.SendScheduled(ctx, at)
+	switch {
+	case err != nil:
+		return err
+	case !sent:
+		fmt.Fprintf(a.stdout, "run %s of %s was sent already\n", r.ID, at.Format(time.RFC3339))
+	default:
+		fmt.Fprintf(a.stdout, "run %s of %s: %s are sent\n", r.ID, at.Format(time.RFC3339), count(r.Jobs, "job"))
+	}
+	return nil
 }

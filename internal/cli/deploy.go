@@ -33,8 +33,8 @@ the stack: tasks of two versions would work on one run.`,
   spate deploy --on aws --yes        ask nothing`,
 		Args: misused(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withJobStack(cmd.Context(), args, client.Leave, func(s *client.Session, stack deploy.Stack) error {
-				return a.deploy(cmd.Context(), s, stack, o)
+			return a.withJobStack(cmd.Context(), args, client.Leave, func(s *client.Session, j job.Job, stack deploy.Stack) error {
+				return a.deploy(cmd.Context(), s, j, stack, o)
 			})
 		},
 	}
@@ -56,7 +56,7 @@ func (a *app) diffCommand() *cobra.Command {
 		Args: misused(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			return a.withJobStack(ctx, args, client.Look, func(s *client.Session, stack deploy.Stack) error {
+			return a.withJobStack(ctx, args, client.Look, func(s *client.Session, _ job.Job, stack deploy.Stack) error {
 				set, err := deploy.Prepare(ctx, s.CloudFormation, stack)
 				if err != nil {
 					return err
@@ -73,7 +73,7 @@ func (a *app) diffCommand() *cobra.Command {
 }
 
 // withJobStack calls use with an engine, and the stack of the job in a folder.
-func (a *app) withJobStack(ctx context.Context, args []string, p client.Purpose, use func(*client.Session, deploy.Stack) error) error {
+func (a *app) withJobStack(ctx context.Context, args []string, p client.Purpose, use func(*client.Session, job.Job, deploy.Stack) error) error {
 	folder := "."
 	if len(args) == 1 {
 		folder = args[0]
@@ -88,10 +88,14 @@ func (a *app) withJobStack(ctx context.Context, args []string, p client.Purpose,
 	}
 	stack := t.stack(j)
 	stack.Progress = a.tellEvent
-	return a.withEngine(ctx, p, func(s *client.Session) error { return use(s, stack) })
+	return a.withEngine(ctx, p, func(s *client.Session) error { return use(s, j, stack) })
 }
 
-func (a *app) deploy(ctx context.Context, s *client.Session, stack deploy.Stack, o deployOptions) error {
+func (a *app) deploy(ctx context.Context, s *client.Session, j job.Job, stack deploy.Stack, o deployOptions) error {
+	plan, err := scheduled(j)
+	if err != nil {
+		return err
+	}
 	set, err := deploy.Prepare(ctx, s.CloudFormation, stack)
 	if err != nil {
 		return err
@@ -101,6 +105,9 @@ func (a *app) deploy(ctx context.Context, s *client.Session, stack deploy.Stack,
 	}
 	outputs, err := set.Execute(ctx)
 	if err != nil {
+		return err
+	}
+	if err := putSchedule(ctx, s, j, plan, outputs); err != nil {
 		return err
 	}
 	if o.output == "json" {

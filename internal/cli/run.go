@@ -113,6 +113,10 @@ func (a *app) run(ctx context.Context, folder string, o runOptions) error {
 	if o.dryRun {
 		return a.printCommands(ctx, j, source)
 	}
+	plan, err := scheduled(j)
+	if err != nil {
+		return err
+	}
 	stack, err := synthesise(j)
 	if err != nil {
 		return err
@@ -123,7 +127,7 @@ func (a *app) run(ctx context.Context, folder string, o runOptions) error {
 	return a.withEngine(ctx, workOrLeave(o.detach), func(s *client.Session) error {
 		stop := a.tellLater(patience, "stack "+j.Name+" is changed when its tasks have done what they are at: jobs of earlier runs",
 			"`spate runs` lists them, and spate cancel gives one up")
-		r, err := submit(ctx, s, j, stack, source)
+		r, err := submit(ctx, s, j, stack, source, plan)
 		stop()
 		if ctx.Err() != nil {
 			return &hintedError{fact: "interrupted before anything was sent", hint: "type it again"}
@@ -384,7 +388,7 @@ func resolveFolder(j job.Job) string {
 	return filepath.Join(j.Dir, j.Image)
 }
 
-func submit(ctx context.Context, s *client.Session, j job.Job, t synthesis, source *job.Source) (*run.Run, error) {
+func submit(ctx context.Context, s *client.Session, j job.Job, t synthesis, source, plan *job.Source) (*run.Run, error) {
 	outputs, err := deploy.Apply(ctx, s.CloudFormation, t.stack(j))
 	if err != nil {
 		return nil, err
@@ -392,6 +396,9 @@ func submit(ctx context.Context, s *client.Session, j job.Job, t synthesis, sour
 	stack, ok := run.NewStack(s.AWS, j.Name, outputs)
 	if !ok {
 		return nil, fmt.Errorf("stack %s was not made by spate: it lacks the outputs of a job", j.Name)
+	}
+	if err := putSchedule(ctx, s, j, plan, outputs); err != nil {
+		return nil, err
 	}
 	return stack.Record(ctx, j, source)
 }

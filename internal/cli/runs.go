@@ -50,7 +50,16 @@ type runSummary struct {
 	Failed    int       `json:"failed"`
 	Cancelled int       `json:"cancelled"`
 	Created   time.Time `json:"created"`
+	Scheduled time.Time `json:"scheduled,omitzero"` // of a run that its job's schedule sent
 	Seconds   float64   `json:"seconds"` // from the sending to the last result; 0 before that
+}
+
+// sent is when the run was sent, and whether by a schedule.
+func (s runSummary) sent() string {
+	if s.Scheduled.IsZero() {
+		return clock(s.Created)
+	}
+	return clock(s.Created) + " by schedule"
 }
 
 // took is how long the run took, or nothing while it goes on.
@@ -89,7 +98,7 @@ func (a *app) printRuns(ctx context.Context, runs []*run.Run, output outputFlag)
 	for i, s := range summaries {
 		rows[i] = []string{
 			ids[i], s.Job, s.State, strconv.Itoa(s.Jobs), strconv.Itoa(s.Done), strconv.Itoa(s.Failed),
-			clock(s.Created), s.took(),
+			s.sent(), s.took(),
 		}
 	}
 	return printTable(a.stdout, []string{"RUN", "JOB", "STATE", "JOBS", "DONE", "FAILED", "SENT", "TOOK"}, rows)
@@ -118,7 +127,7 @@ func summarise(ctx context.Context, r *run.Run, p run.Progress) (runSummary, err
 	lasted, err := r.Took(ctx, p)
 	return runSummary{
 		ID: r.ID, Job: r.Job.Name, Jobs: r.Jobs, State: stateOf(r, p),
-		Done: p.Done, Failed: p.Failed, Cancelled: p.Cancelled, Created: r.Created,
+		Done: p.Done, Failed: p.Failed, Cancelled: p.Cancelled, Created: r.Created, Scheduled: r.Scheduled,
 		Seconds: lasted.Seconds(),
 	}, err
 }

@@ -134,6 +134,9 @@ func (a *app) printRun(r *run.Run, o *run.Overview, summary runSummary, predicte
 		{"jobs", jobWords(o.Progress)},
 		{"sent", fmt.Sprintf("%s by %s on %s", clock(r.Created), r.User, r.Host)},
 	}
+	if !r.Scheduled.IsZero() {
+		facts = append(facts, [2]string{"scheduled", "for " + clock(r.Scheduled)})
+	}
 	if lasted := summary.took(); lasted != "" {
 		facts = append(facts, [2]string{"took", lasted})
 	}

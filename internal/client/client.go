@@ -47,6 +47,15 @@ func New(at engine.Address) *AWS {
 	return clients
 }
 
+// FromConfig returns the clients of an engine as a task knows it. With a
+// BaseEndpoint, buckets are addressed by path.
+func FromConfig(cfg aws.Config, cadence int) *AWS {
+	cfg.RetryMaxAttempts = attempts
+	clients := newAWS(cfg, cfg.BaseEndpoint != nil)
+	clients.Cadence = cadence
+	return clients
+}
+
 // newAWS makes the clients. Where one endpoint stands for all services, buckets
 // are in the path: it has no names for them.
 func newAWS(cfg aws.Config, oneEndpoint bool) *AWS {

@@ -13,6 +13,8 @@
 //	runs/<run>/results/<gen>/<index>.json  put if absent: the outcome, once
 //	runs/<run>/failed/<gen>/<index>      empty, before a failed result: states by listing alone
 //	runs/<run>/{done,cancelled}/<gen>.json put if absent
+//	schedule/run.json                    what a scheduled run sends: the job, and which version of
+//	schedule/<version>/params.jsonl, in/…  its configurations and its folder's files
 //
 // The package owns the names and the shapes of these objects. Who writes which
 // of them, and when, is the business of packages agent and run.

@@ -45,6 +45,19 @@ func ParseRetry(run, key string) (generation int, ok bool) {
 	return generation, ok && number && generation > 1
 }
 
+// SchedulePrefix is where there is what a scheduled run sends.
+const SchedulePrefix = "schedule/"
+
+// ScheduleKey is schedule/run.json: the job, and which version of its
+// parameters and inputs.
+const ScheduleKey = SchedulePrefix + "run.json"
+
+// ScheduleParamsKey is params.jsonl of a version.
+func ScheduleParamsKey(version string) string { return SchedulePrefix + version + "/params.jsonl" }
+
+// ScheduleInPrefix is where the files are that a version has as inputs.
+func ScheduleInPrefix(version string) string { return SchedulePrefix + version + "/in/" }
+
 // InPrefix is where the run's inputs are.
 func InPrefix(run string) string { return RunsPrefix + run + "/in/" }
 

@@ -17,6 +17,20 @@ type Run struct {
 	User    string    `json:"user"`
 	Host    string    `json:"host"`
 	Created time.Time `json:"created"`
+	// Scheduled is the time for which the job's schedule sent the run, and zero
+	// where a person did.
+	Scheduled time.Time `json:"scheduled,omitzero"`
+}
+
+// A Schedule is schedule/run.json: what a scheduled run sends.
+type Schedule struct {
+	Run // without an id and times
+	// Version names the folder below schedule/ that holds the parameters and
+	// inputs, and Previous the one before, which a task may still be reading.
+	Version  string `json:"version"`
+	Previous string `json:"previous,omitempty"`
+	// Cadence is the divisor of the engine's alarm periods: 1 on AWS.
+	Cadence int `json:"cadence"`
 }
 
 // A Retry is retries/<gen>.json: the jobs that a later generation sent again.

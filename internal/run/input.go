@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,38 +20,51 @@ import (
 // uploads is how many inputs travel at once.
 const uploads = 8
 
-// putInputs copies the job's inputs into the run's record: files, folders with
-// all below them, and objects of S3.
-func (s *Stack) putInputs(ctx context.Context, r record.Run) error {
+// putInputs copies a job's inputs below a prefix: files, folders with all below
+// them, and objects of S3.
+func (s *Stack) putInputs(ctx context.Context, j job.Job, prefix string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(uploads)
-	for _, input := range r.Job.Inputs {
-		if strings.HasPrefix(input, "s3://") {
-			group.Go(func() error { return s.copyInput(ctx, r.ID, input) })
+	for _, input := range j.Inputs {
+		if onS3(input) {
+			group.Go(func() error { return s.copyInput(ctx, input, prefix) })
 			continue
 		}
-		root := input
-		if !filepath.IsAbs(root) {
-			root = filepath.Join(r.Job.Dir, input)
-		}
-		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || !entry.Type().IsRegular() {
-				return err
-			}
-			below, err := filepath.Rel(filepath.Dir(root), path)
-			if err != nil {
-				return err
-			}
-			key := record.InPrefix(r.ID) + filepath.ToSlash(below)
-			group.Go(func() error { return putFile(ctx, s.Records(), key, path) })
+		err := eachFile(j, input, func(path, name string) error {
+			group.Go(func() error { return putFile(ctx, s.Records(), prefix+name, path) })
 			return nil
 		})
 		if err != nil {
-			group.Go(func() error { return inputProblem(input, err) })
+			group.Go(func() error { return err })
 			break
 		}
 	}
 	return group.Wait()
+}
+
+func onS3(input string) bool { return strings.HasPrefix(input, "s3://") }
+
+// eachFile calls use for a file, or for all files below a folder, with its path
+// and the name that jobs know it by.
+func eachFile(j job.Job, input string, use func(path, name string) error) error {
+	root := input
+	if !filepath.IsAbs(root) {
+		root = filepath.Join(j.Dir, input)
+	}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		below, err := filepath.Rel(filepath.Dir(root), path)
+		if err != nil {
+			return err
+		}
+		return use(path, filepath.ToSlash(below))
+	})
+	if err != nil {
+		return inputProblem(input, err)
+	}
+	return nil
 }
 
 // inputProblem tells of an input that cannot be taken.
@@ -72,7 +86,7 @@ func putFile(ctx context.Context, records *record.Store, key, path string) error
 }
 
 // copyInput copies one object, or all below a prefix that ends in a slash.
-func (s *Stack) copyInput(ctx context.Context, run, address string) error {
+func (s *Stack) copyInput(ctx context.Context, address, prefix string) error {
 	bucket, key, ok := strings.Cut(strings.TrimPrefix(address, "s3://"), "/")
 	if !ok || bucket == "" || key == "" {
 		return job.Problem{File: "inputs", Fact: fmt.Sprintf("%q has no key", address), Hint: "write it like s3://bucket/key, or s3://bucket/folder/"}
@@ -88,10 +102,7 @@ func (s *Stack) copyInput(ctx context.Context, run, address string) error {
 			continue
 		}
 		found = true
-		source := bucket + "/" + object.Key
-		target := record.InPrefix(run) + strings.TrimPrefix(object.Key, folder)
-		_, err := s.aws.S3.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &s.Bucket, Key: &target, CopySource: &source})
-		if err != nil {
+		if err := s.copyObject(ctx, bucket, object.Key, prefix+strings.TrimPrefix(object.Key, folder)); err != nil {
 			return fmt.Errorf("copying %s: %w", address, err)
 		}
 	}
@@ -99,4 +110,13 @@ func (s *Stack) copyInput(ctx context.Context, run, address string) error {
 		return inputProblem(address, fs.ErrNotExist)
 	}
 	return nil
+}
+
+// copyObject copies an object into the stack's bucket.
+func (s *Stack) copyObject(ctx context.Context, bucket, key, to string) error {
+	// A header is no place for all characters that a key may have.
+	// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+	source := bucket + "/" + strings.ReplaceAll((&url.URL{Path: key}).EscapedPath(), "+", "%2B")
+	_, err := s.aws.S3.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &s.Bucket, Key: &to, CopySource: &source})
+	return err
 }

@@ -39,7 +39,7 @@ func (s *Stack) Record(ctx context.Context, j job.Job, source *job.Source) (*Run
 	if err := records.Put(ctx, record.ParamsKey(r.ID), spool); err != nil {
 		return nil, err
 	}
-	if err := s.putInputs(ctx, r.Run); err != nil {
+	if err := s.putInputs(ctx, j, record.InPrefix(r.ID)); err != nil {
 		return nil, err
 	}
 	return r, records.PutJSON(ctx, record.RunKey(r.ID), r.Run)

@@ -82,6 +82,9 @@ func (a *app) withJobStack(ctx context.Context, args []string, p client.Purpose,
 	if err != nil {
 		return err
 	}
+	if _, err := scheduled(j); err != nil {
+		return err
+	}
 	t, err := synthesise(j)
 	if err != nil {
 		return err

@@ -78,6 +78,10 @@ func (a *app) destroy(ctx context.Context, s *client.Session, name string, o des
 			return err
 		}
 	}
+	// A bucket with nothing but that would stay behind for it.
+	if err := stack.DeleteSchedule(ctx); err != nil {
+		return err
+	}
 	kept, err := deploy.DeleteOrRetain(ctx, s.CloudFormation, name)
 	if err != nil {
 		return err

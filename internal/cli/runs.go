@@ -51,7 +51,7 @@ type runSummary struct {
 	Cancelled int       `json:"cancelled"`
 	Created   time.Time `json:"created"`
 	Scheduled time.Time `json:"scheduled,omitzero"` // of a run that its job's schedule sent
-	Seconds   float64   `json:"seconds"` // from the sending to the last result; 0 before that
+	Seconds   float64   `json:"seconds"`            // from the sending to the last result; 0 before that
 }
 
 // sent is when the run was sent, and whether by a schedule.

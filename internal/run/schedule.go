@@ -117,12 +117,24 @@ func (s *Stack) putVersion(ctx context.Context, next record.Schedule, params io.
 // dropVersions deletes all versions but the newest two: a task that was
 // started just before may still read the older of them.
 func (s *Stack) dropVersions(ctx context.Context, next record.Schedule) error {
+	return s.deleteSchedule(ctx, func(key string) bool {
+		version, _, _ := strings.Cut(strings.TrimPrefix(key, record.SchedulePrefix), "/")
+		return key != record.ScheduleKey && version != next.Version && version != next.Previous
+	})
+}
+
+// DeleteSchedule deletes what scheduled runs send.
+func (s *Stack) DeleteSchedule(ctx context.Context) error {
+	return s.deleteSchedule(ctx, func(string) bool { return true })
+}
+
+// deleteSchedule deletes those objects of schedule/ that are old.
+func (s *Stack) deleteSchedule(ctx context.Context, old func(key string) bool) error {
 	for object, err := range s.Records().List(ctx, record.SchedulePrefix, "") {
 		if err != nil {
 			return err
 		}
-		version, _, _ := strings.Cut(strings.TrimPrefix(object.Key, record.SchedulePrefix), "/")
-		if object.Key == record.ScheduleKey || version == next.Version || version == next.Previous {
+		if !old(object.Key) {
 			continue
 		}
 		if err := s.Records().Delete(ctx, object.Key); err != nil {

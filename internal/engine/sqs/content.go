@@ -42,14 +42,12 @@ func validText(s string) bool {
 	return true
 }
 
+// Compiling a pattern takes time: commands that need none of these start without
+// them.
 var (
-	attributeName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
-	attributeType = regexp.MustCompile(`^(String|Number|Binary)(\..+)?$`)
-)
+	attributeName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+$`) })
+	attributeType = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(String|Number|Binary)(\..+)?$`) })
 
-// Bounds make a pattern slow to compile: commands that need none of these start
-// without them.
-var (
 	groupID   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^[A-Za-z0-9!-/:-@\\[-`{-~]{1,128}$") })
 	queueName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`) })
 	entryID   = queueName // of the same shape
@@ -76,7 +74,7 @@ func checkAttributeName(name string) error {
 	switch {
 	case len(name) >= maxAttributeName:
 		return invalidParameter("Message (user) attribute names must be shorter than 256 Bytes")
-	case !attributeName.MatchString(name), strings.Contains(name, ".."):
+	case !attributeName().MatchString(name), strings.Contains(name, ".."):
 		return invalidParameter("Message (user) attributes name can only contain upper and lower score characters, " +
 			"digits, periods, hyphens and underscores. ")
 	case strings.HasPrefix(lower, "aws."), strings.HasPrefix(lower, "amazon."),
@@ -93,7 +91,7 @@ func checkAttributeValue(name string, value types.MessageAttributeValue) error {
 	switch {
 	case dataType == "":
 		return invalidParameter("The message attribute '%s' must contain a non-empty message attribute type.", name)
-	case !attributeType.MatchString(dataType):
+	case !attributeType().MatchString(dataType):
 		return invalidParameter("The type of message (user) attribute '%s' is invalid. "+
 			"You must use only the following supported type prefixes: Binary, Number, String.", name)
 	case len(dataType) >= maxAttributeName:

@@ -146,7 +146,7 @@ StorageResolution. Percentiles and trimmed statistics are of the values
 themselves, up to 256 of one second and 64 of a longer period. An alarm's range is
 two periods longer than its evaluation periods. Data ages as on AWS, sooner on the
 fast cadence (a second each for 6 hours), and none is gone before 15 days.
-Actions other than scaling policies are not performed, and the history says so.
+Actions other than scaling policies and SNS topics are not performed, and the history says so.
 
 **Application Auto Scaling.** ECS services; predictive scaling and load
 balancers' metrics are refused. Nothing measures what tasks use, so AWS/ECS has

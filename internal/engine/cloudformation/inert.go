@@ -6,22 +6,24 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"time"
 )
 
 // An inertKind is a resource type that the embedded engine keeps and does
 // nothing with: its resources exist in their stack alone. Its texts are
 // patterns, in which {hex} is a random id, {ip} a random address, {name} the
 // resource's name, {id} its physical id, {account} and {region} where it is,
-// and {Property} a property's text with {Property:default} in its place when
-// it is not given.
+// {now} when it was made, and {Property} a property's text with
+// {Property:default} in its place when it is not given.
 type inertKind struct {
 	name      string // the property that names the resource
 	lowerName bool
 	scoped    bool
 	replace   []string
 	id        string // what Ref returns
-	// attributes are what Fn::GetAtt returns.
+	// attributes are what Fn::GetAtt returns, and lists those that are lists.
 	attributes map[string]string
+	lists      map[string][]string
 }
 
 // inert are the inert types, with the return values that each type's page
@@ -76,6 +78,7 @@ var inert = map[string]inertKind{
 			"AvailabilityZone": "{AvailabilityZone:{region}a}", "CidrBlock": "{CidrBlock}",
 			"NetworkAclAssociationId": "aclassoc-{hex}", "SubnetId": "{id}", "VpcId": "{VpcId}",
 		},
+		lists: map[string][]string{"Ipv6CidrBlocks": {}},
 	},
 	"AWS::EC2::SubnetRouteTableAssociation": {
 		replace: []string{"SubnetId"}, id: "rtbassoc-{hex}", attributes: map[string]string{"Id": "{id}"},
@@ -85,10 +88,12 @@ var inert = map[string]inertKind{
 		attributes: map[string]string{
 			"CidrBlock": "{CidrBlock}", "DefaultNetworkAcl": "acl-{hex}", "DefaultSecurityGroup": "sg-{hex}", "VpcId": "{id}",
 		},
+		lists: map[string][]string{"CidrBlockAssociations": {"vpc-cidr-assoc-{hex}"}, "Ipv6CidrBlocks": {}},
 	},
 	"AWS::EC2::VPCEndpoint": {
 		replace: []string{"ServiceName", "VpcEndpointType", "VpcId"}, id: "vpce-{hex}",
-		attributes: map[string]string{"Id": "{id}"},
+		attributes: map[string]string{"CreationTimestamp": "{now}", "Id": "{id}"},
+		lists:      map[string][]string{"DnsEntries": {}, "NetworkInterfaceIds": {}},
 	},
 	"AWS::EC2::VPCGatewayAttachment": {
 		replace: []string{"VpcId"}, id: "IGW|{VpcId}", attributes: map[string]string{"AttachmentType": "IGW"},
@@ -127,13 +132,20 @@ func (i inertKind) kind() kind {
 		name:       i.name,
 		lowerName:  i.lowerName,
 		scoped:     i.scoped,
-		attributes: sortedKeys(i.attributes),
+		attributes: append(sortedKeys(i.attributes), sortedKeys(i.lists)...),
 		replace:    i.replace,
 		create: func(_ context.Context, _ *clients, r request) (made, error) {
 			m := made{ID: expand(i.id, r), Attributes: properties{}}
 			r.ID = m.ID
 			for attribute, pattern := range i.attributes {
 				m.Attributes[attribute] = expand(pattern, r)
+			}
+			for attribute, patterns := range i.lists {
+				list := []any{}
+				for _, pattern := range patterns {
+					list = append(list, expand(pattern, r))
+				}
+				m.Attributes[attribute] = list
 			}
 			return m, nil
 		},
@@ -164,6 +176,8 @@ func expand(pattern string, r request) string {
 			return fmt.Sprintf("203.0.113.%d", randomBytes(1)[0]) // TEST-NET-3: nobody's
 		case "uuid":
 			return uuid()
+		case "now":
+			return time.Now().UTC().Format(time.UnixDate)
 		}
 		if text := r.text(parts[1]); text != "" {
 			return text

@@ -145,7 +145,9 @@ func TestInertReturnValues(t *testing.T) {
 		{"AWS::IAM::Role", `{}`, "the-role", properties{"Arn": "arn:aws:iam::000000000000:role/the-role"}},
 		{"AWS::IAM::Role", `{"Path": "/a/"}`, "the-role", properties{"Arn": "arn:aws:iam::000000000000:role/a/the-role"}},
 		{"AWS::EC2::Route", `{"RouteTableId": "rtb-1", "DestinationCidrBlock": "0.0.0.0/0"}`, "rtb-1|0.0.0.0/0", properties{"CidrBlock": "0.0.0.0/0"}},
-		{"AWS::EC2::Subnet", `{"VpcId": "vpc-1"}`, "", properties{"AvailabilityZone": "us-east-1a", "VpcId": "vpc-1"}},
+		{"AWS::EC2::Subnet", `{"VpcId": "vpc-1"}`, "", properties{"AvailabilityZone": "us-east-1a", "VpcId": "vpc-1", "Ipv6CidrBlocks": []any{}}},
+		{"AWS::EC2::VPC", `{"CidrBlock": "10.0.0.0/16"}`, "", properties{"CidrBlock": "10.0.0.0/16", "Ipv6CidrBlocks": []any{}}},
+		{"AWS::EC2::VPCEndpoint", `{}`, "", properties{"DnsEntries": []any{}, "NetworkInterfaceIds": []any{}}},
 		{"AWS::AutoScaling::AutoScalingGroup", `{}`, "the-role", properties{}},
 		{"AWS::AutoScaling::LifecycleHook", `{"AutoScalingGroupName": "g"}`, "the-role", nil},
 		{"AWS::EC2::LaunchTemplate", `{}`, "", properties{"DefaultVersionNumber": "1", "LatestVersionNumber": "1"}},
@@ -159,8 +161,8 @@ func TestInertReturnValues(t *testing.T) {
 			t.Errorf("%s %s: got id %s, want %s", c.kind, c.given, m.ID, c.id)
 		}
 		for name, want := range c.attributes {
-			if got := m.Attributes[name]; got != want {
-				t.Errorf("%s %s: got %s %v, want %v", c.kind, c.given, name, got, want)
+			if diff := cmp.Diff(want, m.Attributes[name]); diff != "" {
+				t.Errorf("%s %s: %s (-want +got):\n%s", c.kind, c.given, name, diff)
 			}
 		}
 	}

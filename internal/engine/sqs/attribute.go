@@ -32,7 +32,7 @@ var attributes = []attribute{
 	{name: types.QueueAttributeNameReceiveMessageWaitTimeSeconds, standard: "0", parse: parseNumber, low: 0, high: maxWait},
 	{name: types.QueueAttributeNameVisibilityTimeout, standard: "30", parse: parseNumber, low: 0, high: maxVisibility},
 	{name: types.QueueAttributeNameRedrivePolicy, parse: parseRedrive},
-	{name: types.QueueAttributeNameRedriveAllowPolicy, parse: parseDocument},
+	{name: types.QueueAttributeNameRedriveAllowPolicy, parse: parseAllow},
 	{name: types.QueueAttributeNamePolicy, parse: parseDocument},
 	{name: types.QueueAttributeNameKmsMasterKeyId, parse: parseText},
 	{name: types.QueueAttributeNameKmsDataKeyReusePeriodSeconds, parse: parseNumber, low: 60, high: 86400},
@@ -128,9 +128,9 @@ func receiveLimit(v any) (int, bool) {
 	return int(n), n >= 1 && n <= 1000 && n == float64(int(n))
 }
 
-// parseAttributes checks attributes that a request wants set. The caller holds
-// mu.
-func (s *Service) parseAttributes(given map[string]string) (map[string]string, error) {
+// parseAttributes checks attributes that a request wants set on the queue with
+// this name. The caller holds mu.
+func (s *Service) parseAttributes(queue string, given map[string]string) (map[string]string, error) {
 	parsed := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if name == string(types.QueueAttributeNameFifoQueue) {
@@ -154,7 +154,7 @@ func (s *Service) parseAttributes(given map[string]string) (map[string]string, e
 		}
 		parsed[string(types.QueueAttributeNameSqsManagedSseEnabled)] = "false"
 	}
-	return parsed, nil
+	return parsed, s.checkAllowed(queue, parsed[string(types.QueueAttributeNameRedrivePolicy)])
 }
 
 // A document is a queue as the store keeps it.

@@ -36,10 +36,10 @@
 // It leaves to others: wire protocols and signatures (wire), and CloudWatch's
 // metrics, for which it counts ([Service.Counts]).
 //
-// Where it differs from AWS: Policy, RedriveAllowPolicy and the encryption
-// attributes are kept and answered, and have no effect: there is one user, and
-// the disk is theirs. The age of a dead letter counts from its sending, where
-// CloudWatch counts from its move. FIFO queues and message move tasks are not
-// there. A deleted queue's name can be used again at once,
-// where AWS asks for 60 seconds (QueueDeletedRecently).
+// Where it differs from AWS: Policy and the encryption attributes are kept and
+// answered, and have no effect: there is one user, and the disk is theirs. The
+// age of a dead letter counts from its sending, where CloudWatch counts from its
+// move. FIFO queues and message move tasks are not there. A deleted queue's name
+// can be used again at once, where AWS asks for 60 seconds
+// (QueueDeletedRecently).
 package sqs

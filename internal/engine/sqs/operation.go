@@ -95,7 +95,7 @@ func checkQueueName(name string) error {
 func (s *Service) draft(name string, in *sqs.CreateQueueInput) (*document, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	given, err := s.parseAttributes(in.Attributes)
+	given, err := s.parseAttributes(name, in.Attributes)
 	if err != nil {
 		return nil, err
 	}
@@ -274,7 +274,7 @@ func (s *Service) setQueueAttributes(ctx context.Context, in *sqs.SetQueueAttrib
 		return nil, missingParameter("Attribute.Name")
 	}
 	err := s.amend(ctx, in.QueueUrl, func(doc *document) error {
-		given, err := s.parseAttributes(in.Attributes)
+		given, err := s.parseAttributes(path.Base(*in.QueueUrl), in.Attributes)
 		if err != nil {
 			return err
 		}

@@ -141,6 +141,7 @@ func TestRedrive(t *testing.T) {
 		url := e.create(t, "q", "VisibilityTimeout", "10", "RedrivePolicy", redrive("dead"))
 		e.send(t, url, "poison")
 		e.send(t, url, "poison too")
+		sent := fmt.Sprint(time.Now().UnixMilli())
 		for range 2 {
 			if got := e.receive(t, url); len(got) != 2 {
 				t.Fatalf("receiving: got %d messages, want 2", len(got))
@@ -166,6 +167,9 @@ func TestRedrive(t *testing.T) {
 			}
 			if got, want := got[0].Attributes["DeadLetterQueueSourceArn"], account.ARN("sqs", "q"); got != want {
 				t.Errorf("source of a dead letter: got %s, want %s", got, want)
+			}
+			if got := got[0].Attributes["SentTimestamp"]; got != sent {
+				t.Errorf("a dead letter was sent at %s, want %s", got, sent)
 			}
 			e.hide(t, dead, got[0], 0)
 			e.hide(t, dead, got[1], 0)

@@ -36,6 +36,9 @@ const (
 // archs are the processors that ECS has.
 func archs() []string { return []string{"x86_64", "arm64"} }
 
+// engines are what runs stacks.
+func engines() []string { return []string{"local", "aws"} }
+
 // A Job is a job file. The comments of its fields, and of the types below, are
 // also the descriptions in the file's JSON Schema.
 type Job struct {
@@ -85,6 +88,9 @@ type Job struct {
 	Inputs []string `yaml:"inputs" json:"inputs,omitempty"`
 	// Schedule says when the job runs by itself, such as cron(0 6 ? * MON *).
 	Schedule string `yaml:"schedule" json:"schedule,omitempty"`
+	// On is the engine that commands in the job's folder mean where no flag and
+	// no variable says otherwise: local, or aws.
+	On string `yaml:"on" json:"on,omitempty"`
 	// Network says where tasks run. Left out, the stack has a network of its
 	// own with public subnets, which costs nothing idle and lets nothing in.
 	Network Network `yaml:"network" json:"network,omitzero"`

@@ -82,6 +82,7 @@ func (d *decoder) validate(j Job) {
 		d.check("command", len(j.Command) > 0 || j.Image != "", "is empty, and there is no image", commandHint)
 		d.check("command[0]", len(j.Command) == 0 || j.Command[0] != "", "is empty, and it names the program", "write it like [python3, train.py]")
 	}
+	d.check("on", j.On == "" || slices.Contains(engines(), j.On), "unknown engine "+brief(j.On), "write local or aws")
 	d.validateSize(j)
 	d.validateLimits(j)
 	d.validateParams(j)

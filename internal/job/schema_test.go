@@ -81,7 +81,7 @@ func TestSchemaTakesGoodFiles(t *testing.T) {
 		"scaling: {steps: [{change: -1, upper: 0}, {change: 1, lower: 10}]}",
 		"tolerate: 2.5%",
 		"notify: me@example.com",
-		"arch: arm64",
+		"arch: arm64", "on: aws",
 	} {
 		text := []byte("name: x\nimage: y\n" + line + "\n")
 		if _, err := Parse("f", text); err != nil {
@@ -100,7 +100,7 @@ func TestSchemaFindsWhatParseFinds(t *testing.T) {
 		"nmae: y", "env: {A: [1]}", "command: text", "command: [[a]]", "command: [a, {b: c}]", "params: 3", "params: {}",
 		"params: {gird: {a: 1}}", "params: {grid: {a: []}}", "params: {grid: {a: [[1]]}}", "params: {grid: {'a b': 1}}",
 		"params: {grid: {}}", "params: {file: [a]}", "params: {list: []}", "params: {list: [1]}", "params: {list: [{a: [1]}]}",
-		"params: {list: [{a: 1}], grid: {a: 1}}", "cpu: 0", "cpu: two", "cpu: 1000", "memory: 2GB", "memory: 5", "arch: x86",
+		"params: {list: [{a: 1}], grid: {a: 1}}", "cpu: 0", "cpu: two", "cpu: 1000", "memory: 2GB", "memory: 5", "arch: x86", "on: gcp",
 		"timeout: 90", "timeout: soon", "retries: -1", "retries: 101", "retries: 1.5", "max: 0", "max: 5001", "max: many", "spot: 3",
 		"env: {1A: x}", "env: {SPATE_X: x}", "env: 3", "permissions: {}", "permissions: [{effect: Allow, Effect: Allow, Action: a, Resource: b}]",
 		"inputs: a", "schedule: daily", "network: {vpc: v}", "network: {subnet: a}", "network: {subnets: a}",
@@ -160,6 +160,7 @@ func schemaText(t *testing.T) []byte {
 	of := s.Properties
 	of["name"].Pattern = jobName().String()
 	of["arch"].Enum = []any{"x86_64", "arm64"}
+	of["on"].Enum = []any{"local", "aws"}
 	of["cpu"].ExclusiveMinimum, of["cpu"].Maximum = number(0), number(MaxCPU)
 	of["retries"].Minimum, of["retries"].Maximum = number(0), number(MaxRetries)
 	of["max"].Minimum, of["max"].Maximum = number(1), number(MaxTasks)

@@ -12,7 +12,7 @@ import (
 )
 
 const fields = "known here: name, image, command, params, cpu, memory, ephemeralStorage, arch, timeout, retries, retryBackoff, max, " +
-	"spot, env, secrets, permissions, inputs, schedule, network, scaling, stopTimeout, keep, tolerate, notify"
+	"spot, env, secrets, permissions, inputs, schedule, on, network, scaling, stopTimeout, keep, tolerate, notify"
 
 // Every mistake of a file is told at once, in the file's order.
 func TestParseReportsEveryMistake(t *testing.T) {

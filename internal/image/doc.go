@@ -6,4 +6,8 @@
 // What it makes is the same, byte for byte, from the same image and the same
 // program, so that an image that has been pushed is known by its digest and not
 // pushed again.
+//
+// It speaks the protocol of registries itself, as far as images for tasks need
+// it, and reads logins where Docker keeps them. What it makes is an image as OCI
+// describes one; what it does not know of a configuration stays as it is.
 package image

@@ -22,6 +22,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/spate-run/spate/internal/image"
 	"github.com/spate-run/spate/internal/worker"
@@ -51,7 +53,7 @@ func base(t *testing.T, arch worker.Arch, config v1.Config) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: string(arch), Config: config})
+	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: string(arch), RootFS: v1.RootFS{Type: "layers"}, Config: config})
 	if err == nil {
 		img, err = mutate.AppendLayers(img, layer)
 	}
@@ -59,6 +61,54 @@ func base(t *testing.T, arch worker.Arch, config v1.Config) v1.Image {
 		t.Fatal(err)
 	}
 	return img
+}
+
+// newRegistry serves a registry and returns its host and port.
+func newRegistry(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+// taken is an image that is in a registry.
+func taken(t *testing.T, img v1.Image, arch worker.Arch) *image.Image {
+	t.Helper()
+	where := newRegistry(t) + "/base:v1"
+	ref, err := name.ParseReference(where)
+	if err == nil {
+		err = remote.Write(ref, img)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := image.Take(t.Context(), where, arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// pulled is what others find in a registry that an image was pushed to.
+func pulled(t *testing.T, img *image.Image) v1.Image {
+	t.Helper()
+	repository := newRegistry(t) + "/train"
+	digest, err := image.Push(t.Context(), img, repository, image.Login{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.NewDigest(repository + "@" + digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := remote.Image(ref)
+	if err == nil {
+		err = validate.Image(got)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
 }
 
 func TestTheWorkerIsInFront(t *testing.T) {
@@ -83,11 +133,11 @@ func TestTheWorkerIsInFront(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.image.Env = []string{"LANG=C"}
 			test.image.User = "65534"
-			img, err := image.WithWorker(base(t, worker.AMD64, test.image), program, worker.AMD64, test.command)
+			img, err := image.WithWorker(taken(t, base(t, worker.AMD64, test.image), worker.AMD64), program, worker.AMD64, test.command, t.TempDir())
 			if err != nil {
 				t.Fatal(err)
 			}
-			file, err := img.ConfigFile()
+			file, err := pulled(t, img).ConfigFile()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,11 +157,11 @@ type file struct {
 
 func TestTheWorkerIsALayer(t *testing.T) {
 	program := build(t, worker.AMD64)
-	img, err := image.WithWorker(base(t, worker.AMD64, v1.Config{Cmd: []string{"x"}}), program, worker.AMD64, nil)
+	img, err := image.WithWorker(taken(t, base(t, worker.AMD64, v1.Config{Cmd: []string{"x"}}), worker.AMD64), program, worker.AMD64, nil, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	layers, err := img.Layers()
+	layers, err := pulled(t, img).Layers()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +221,7 @@ func TestWhatCannotHaveAWorker(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := image.WithWorker(test.image, test.program, worker.AMD64, test.command)
+			_, err := image.WithWorker(taken(t, test.image, worker.AMD64), test.program, worker.AMD64, test.command, t.TempDir())
 			if err == nil || err.Error() != test.want {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
@@ -202,10 +252,10 @@ func TestAnImageIsPushedOnce(t *testing.T) {
 	server := httptest.NewServer(handler)
 	defer server.Close()
 	repository := strings.TrimPrefix(server.URL, "http://") + "/retrain"
-	program, from := build(t, worker.AMD64), base(t, worker.AMD64, v1.Config{Cmd: []string{"x"}})
+	program, from := build(t, worker.AMD64), taken(t, base(t, worker.AMD64, v1.Config{Cmd: []string{"x"}}), worker.AMD64)
 	push := func() string {
 		t.Helper()
-		img, err := image.WithWorker(from, program, worker.AMD64, nil)
+		img, err := image.WithWorker(from, program, worker.AMD64, nil, t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,9 +279,7 @@ func TestAnImageIsPushedOnce(t *testing.T) {
 }
 
 func TestAnImageIsTakenFromItsRegistry(t *testing.T) {
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	defer server.Close()
-	host := strings.TrimPrefix(server.URL, "http://")
+	host := newRegistry(t)
 	index := mutate.IndexMediaType(empty.Index, "application/vnd.oci.image.index.v1+json")
 	for _, arch := range []worker.Arch{worker.AMD64, worker.ARM64} {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
@@ -251,7 +299,7 @@ func TestAnImageIsTakenFromItsRegistry(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file, err := img.ConfigFile()
+		file, err := pulled(t, img).ConfigFile()
 		if err != nil || file.Config.Cmd[0] != string(arch) {
 			t.Errorf("%s: got %v and %v, want the image of that architecture", arch, file, err)
 		}
@@ -259,5 +307,94 @@ func TestAnImageIsTakenFromItsRegistry(t *testing.T) {
 	_, err = image.Take(t.Context(), host+"/train:v2", worker.AMD64)
 	if missing, ok := errors.AsType[*image.MissingError](err); !ok || missing.Reference != host+"/train:v2" {
 		t.Errorf("got %v, want that there is no such image", err)
+	}
+}
+
+func TestAnImageIsTakenFromAnArchive(t *testing.T) {
+	dir := t.TempDir()
+	path, from := filepath.Join(dir, "image.tar"), base(t, worker.AMD64, v1.Config{Cmd: []string{"x"}})
+	tag, err := name.NewTag("train:v1")
+	if err == nil {
+		err = tarball.WriteToFile(path, tag, from)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := image.FromArchive(path, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pulled(t, img).ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := from.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	if _, err := image.FromArchive(os.Args[0], dir); err == nil {
+		t.Error("a program was taken for an archive")
+	}
+}
+
+// Who pulls is asked for leave elsewhere, and knows it from Docker.
+func TestARegistryThatGivesLeaveElsewhere(t *testing.T) {
+	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	mux.HandleFunc("/leave", func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		if user != "me" || password != "secret:s" || r.URL.Query().Get("scope") != "repository:team/train:pull" || r.URL.Query().Get("service") != "here" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.WriteString(w, `{"token": "leave"}`)
+	})
+	mux.HandleFunc("/v2/", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer leave" {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="`+server.URL+`/leave",service="here"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	})
+	open := httptest.NewServer(inner)
+	defer open.Close()
+	ref, err := name.ParseReference(strings.TrimPrefix(open.URL, "http://") + "/team/train:v1")
+	if err == nil {
+		err = remote.Write(ref, base(t, worker.AMD64, v1.Config{Cmd: []string{"x"}}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, config := strings.TrimPrefix(server.URL, "http://"), t.TempDir()
+	t.Setenv("DOCKER_CONFIG", config)
+	take := func() error {
+		_, err := image.Take(t.Context(), host+"/team/train:v1", worker.AMD64)
+		return err
+	}
+	if err := take(); err == nil {
+		t.Error("somebody without a login was let in")
+	}
+	helper := "#!/bin/sh\nread host\n[ $host = " + host + " ] && echo '{\"Username\": \"me\", \"Secret\": \"secret:s\"}'\n"
+	if err := os.WriteFile(filepath.Join(config, "docker-credential-test"), []byte(helper), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", config+":"+os.Getenv("PATH"))
+	for what, text := range map[string]string{
+		"a login":  `{"auths": {"` + host + `": {"auth": "bWU6c2VjcmV0OnM="}}}`,
+		"a store":  `{"auths": {"` + host + `": {}}, "credsStore": "test"}`,
+		"a helper": `{"credHelpers": {"` + host + `": "test"}}`,
+	} {
+		if err := os.WriteFile(filepath.Join(config, "config.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := take(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

@@ -1,71 +1,82 @@
 package image
 
 import (
-	"archive/tar"
 	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/spate-run/spate/internal/runner"
 	"github.com/spate-run/spate/internal/worker"
 )
 
-// A PlatformError reports an image that is for other machines than the job.
-type PlatformError struct{ Got, Want string } // such as "linux/arm64"
-
-func (e *PlatformError) Error() string {
-	return fmt.Sprintf("the image is for %s, and the job for %s", e.Got, e.Want)
-}
-
 // WithWorker puts a worker in front of an image. The program is one for the
-// given processor, and command the job's own, or nil for the image's.
-func WithWorker(base v1.Image, program string, arch worker.Arch, command []string) (v1.Image, error) {
-	file, err := base.ConfigFile()
+// given processor, and command the job's own, or nil for the image's. The
+// worker's layer is kept in the folder dir until the image has been pushed.
+func WithWorker(base *Image, program string, arch worker.Arch, command []string, dir string) (*Image, error) {
+	s, err := readSettings(base.config)
 	if err != nil {
-		return nil, fmt.Errorf("reading the image's configuration: %w", err)
+		return nil, err
 	}
-	if got, want := file.OS+"/"+file.Architecture, "linux/"+string(arch); got != want {
-		return nil, &PlatformError{Got: got, Want: want}
+	if got, want := (platform{s.text("os"), s.text("architecture")}), platformOf(arch); got != want {
+		return nil, &PlatformError{Got: got.String(), Want: want.String()}
 	}
-	front, err := worker.InFront(worker.Command{Entrypoint: file.Config.Entrypoint, Arguments: file.Config.Cmd}, worker.Command{Arguments: command})
+	config := s.object("config")
+	front, err := worker.InFront(
+		worker.Command{Entrypoint: config.texts("Entrypoint"), Arguments: config.texts("Cmd")}, worker.Command{Arguments: command})
 	if err != nil {
 		return nil, err
 	}
 	if err := worker.Check(program, arch); err != nil {
 		return nil, err
 	}
-	layer, err := workerLayer(program)
+	added, diff, err := compress(filepath.Join(dir, "worker.tar.gz"), func(w io.Writer) error { return writeLayer(w, program) })
 	if err != nil {
 		return nil, fmt.Errorf("making the worker's layer: %w", err)
 	}
-	with, err := mutate.Append(base, mutate.Addendum{Layer: layer, History: v1.History{CreatedBy: "spate"}})
+	config["Entrypoint"] = front.Entrypoint
+	config.add("Env", runner.EnvDir+"="+worker.Dir)
+	s.object("rootfs").add("diff_ids", diff)
+	s.add("history", map[string]any{"created_by": "spate"})
+	text, err := json.Marshal(s)
 	if err != nil {
-		return nil, fmt.Errorf("adding the worker's layer: %w", err)
+		return nil, err
 	}
-	config := file.Config
-	config.Entrypoint = front.Entrypoint
-	config.Env = append(config.Env[:len(config.Env):len(config.Env)], runner.EnvDir+"="+worker.Dir)
-	with, err = mutate.Config(with, config)
-	if err != nil {
-		return nil, fmt.Errorf("putting the worker in front: %w", err)
-	}
-	return with, nil
+	return &Image{config: text, layers: append(slices.Clip(base.layers), added)}, nil
 }
 
-// workerLayer is the layer with the program and its folder.
-func workerLayer(program string) (v1.Layer, error) {
-	open := func() (io.ReadCloser, error) {
-		from, to := io.Pipe()
-		go func() { to.CloseWithError(writeLayer(to, program)) }()
-		return from, nil
+// compress makes a layer of an archive, in a file of its own. It also returns
+// the digest of the archive itself.
+func compress(path string, write func(io.Writer) error) (_ layer, diff string, err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return layer{}, "", err
 	}
-	return tarball.LayerFromOpener(open, tarball.WithCompressionLevel(gzip.BestSpeed))
+	defer func() { err = errors.Join(err, file.Close()) }()
+	whole, packed := sha256.New(), sha256.New()
+	to, _ := gzip.NewWriterLevel(io.MultiWriter(file, packed), gzip.BestSpeed) // which is a level
+	if err := write(io.MultiWriter(to, whole)); err != nil {
+		return layer{}, "", err
+	}
+	if err := to.Close(); err != nil {
+		return layer{}, "", err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return layer{}, "", err
+	}
+	return layer{
+		descriptor: descriptor{MediaType: typeGzip, Digest: "sha256:" + hex.EncodeToString(packed.Sum(nil)), Size: info.Size()},
+		open:       func(context.Context) (io.ReadCloser, error) { return os.Open(path) },
+	}, "sha256:" + hex.EncodeToString(whole.Sum(nil)), nil
 }
 
 // writeLayer writes the layer's archive, in which nothing depends on when or
@@ -80,21 +91,22 @@ func writeLayer(w io.Writer, program string) error {
 	if err != nil {
 		return err
 	}
-	archive := tar.NewWriter(w)
-	for _, entry := range []tar.Header{
-		{Name: ".spate/", Typeflag: tar.TypeDir, Mode: 0o755},
-		{Name: inArchive(worker.Volume) + "/", Typeflag: tar.TypeDir, Mode: 0o755},
-		{Name: inArchive(worker.Dir) + "/", Typeflag: tar.TypeDir, Mode: 0o1777},
-		{Name: inArchive(worker.File), Typeflag: tar.TypeReg, Mode: 0o555, Size: info.Size()},
-	} {
-		if err := archive.WriteHeader(&entry); err != nil {
+	for _, folder := range []struct {
+		name string
+		mode int64
+	}{{"/.spate", 0o755}, {worker.Volume, 0o755}, {worker.Dir, 0o1777}} {
+		if _, err := w.Write(tarHead(inArchive(folder.name)+"/", tarFolder, folder.mode, 0)); err != nil {
 			return err
 		}
 	}
-	if _, err := io.Copy(archive, file); err != nil {
+	if _, err := w.Write(tarHead(inArchive(worker.File), tarFile, 0o555, info.Size())); err != nil {
 		return err
 	}
-	return archive.Close()
+	if _, err := io.Copy(w, file); err != nil {
+		return err
+	}
+	_, err = w.Write(append(tarPadding(info.Size()), make([]byte, 2*tarBlock)...))
+	return err
 }
 
 func inArchive(path string) string { return strings.TrimPrefix(path, "/") }

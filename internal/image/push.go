@@ -1,82 +1,127 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
+	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-
-	"github.com/spate-run/spate/internal/worker"
+	"golang.org/x/sync/errgroup"
 )
-
-// A MissingError reports an image that is in no registry.
-type MissingError struct {
-	Reference string
-	Err       error
-}
-
-func (e *MissingError) Error() string { return fmt.Sprintf("there is no image %s", e.Reference) }
-
-func (e *MissingError) Unwrap() error { return e.Err }
-
-// Take returns an image from its registry, with the login that Docker's
-// configuration has for that. Of an image for many platforms it takes the
-// architecture's. The layers are read when they are needed.
-func Take(ctx context.Context, reference string, arch worker.Arch) (v1.Image, error) {
-	ref, err := name.ParseReference(reference)
-	if err != nil {
-		return nil, fmt.Errorf("reading the name of an image: %w", err)
-	}
-	img, err := remote.Image(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
-		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: string(arch)}))
-	if isMissing(err) {
-		return nil, &MissingError{Reference: reference, Err: err}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("asking for image %s: %w", reference, err)
-	}
-	return img, nil
-}
 
 // A Login is a name and a password for a registry.
 type Login struct{ User, Password string }
 
+const (
+	atOnce = 4 // blobs are pushed
+	tries  = 3 // of a blob whose connection is lost
+)
+
 // Push brings an image to a repository, which is named with its registry, and
 // returns its digest. What is there already is not sent again.
-func Push(ctx context.Context, img v1.Image, repository string, login Login) (digest string, err error) {
-	hash, err := img.Digest()
-	if err != nil {
-		return "", fmt.Errorf("computing the image's digest: %w", err)
+func Push(ctx context.Context, img *Image, repository string, login Login) (digest string, err error) {
+	host, path, ok := strings.Cut(repository, "/")
+	if !ok {
+		return "", fmt.Errorf("%q is no repository: its registry is missing", repository)
 	}
-	repo, err := name.NewRepository(repository)
-	if err != nil {
-		return "", fmt.Errorf("reading the name of a repository: %w", err)
+	to := newRemote(host, path, "pull,push", login)
+	text := img.manifest()
+	digest = digestOf(text)
+	there, err := to.has(ctx, "manifests", digest)
+	if there {
+		return digest, nil
 	}
-	options := []remote.Option{remote.WithContext(ctx), remote.WithAuth(&authn.Basic{Username: login.User, Password: login.Password})}
-	_, err = remote.Head(repo.Digest(hash.String()), options...)
 	if err == nil {
-		return hash.String(), nil
+		err = to.push(ctx, img)
 	}
-	if !isMissing(err) {
-		return "", fmt.Errorf("asking %s for the image: %w", repository, err)
+	if err == nil {
+		// A tag that no other image can have: tags of the repository are immutable.
+		tag := strings.TrimPrefix(digest, "sha256:")[:12]
+		header := http.Header{"Content-Type": {typeManifest}}
+		err = done(to.do(ctx, http.MethodPut, to.at("manifests", tag), int64(len(text)), content(text), header))
 	}
-	// A tag that no other image can have: tags of the repository are immutable.
-	if err := remote.Write(repo.Tag(tag(hash)), img, options...); err != nil {
+	if err != nil {
 		return "", fmt.Errorf("pushing to %s: %w", repository, err)
 	}
-	return hash.String(), nil
+	return digest, nil
 }
 
-// tag is an image's tag in its repository.
-func tag(hash v1.Hash) string { return hash.Hex[:12] }
+// content opens what is in memory.
+func content(text []byte) func(context.Context) (io.ReadCloser, error) {
+	return func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
+}
 
-func isMissing(err error) bool {
-	refused, ok := errors.AsType[*transport.Error](err)
-	return ok && refused.StatusCode == http.StatusNotFound
+// done is the end of a request whose answer says nothing.
+func done(response *http.Response, err error) error {
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
+
+// push sends what a manifest names.
+func (r *remote) push(ctx context.Context, img *Image) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	sent := map[string]bool{}
+	for _, l := range append([]layer{{img.configDescriptor(), content(img.config)}}, img.layers...) {
+		if !sent[l.Digest] {
+			sent[l.Digest] = true
+			group.Go(func() error { return r.blob(ctx, l) })
+		}
+	}
+	return group.Wait()
+}
+
+// blob sends a blob that is not there.
+func (r *remote) blob(ctx context.Context, l layer) (err error) {
+	for range tries {
+		var there bool
+		if there, err = r.has(ctx, "blobs", l.Digest); err == nil && !there {
+			err = r.upload(ctx, l)
+		}
+		refused, ok := errors.AsType[*refusal](err)
+		if err == nil || ctx.Err() != nil || ok && refused.Status < 500 {
+			return err
+		}
+	}
+	return err
+}
+
+// upload sends a blob in one piece. The registry compares it with its digest.
+// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-blobs
+func (r *remote) upload(ctx context.Context, l layer) error {
+	begun, err := r.do(ctx, http.MethodPost, r.at("blobs", "uploads/"), 0, content(nil), nil)
+	if err != nil {
+		return err
+	}
+	location, err := next(begun)
+	if err != nil {
+		return err
+	}
+	header := http.Header{"Content-Type": {"application/octet-stream"}}
+	sent, err := r.do(ctx, http.MethodPatch, location.String(), l.Size, l.open, header)
+	if err != nil {
+		return err
+	}
+	if location, err = next(sent); err != nil {
+		return err
+	}
+	query := location.Query()
+	query.Set("digest", l.Digest)
+	location.RawQuery = query.Encode()
+	return done(r.do(ctx, http.MethodPut, location.String(), 0, content(nil), nil))
+}
+
+// next is where an upload goes on.
+func next(response *http.Response) (*url.URL, error) {
+	location, err := response.Location()
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return nil, fmt.Errorf("asking where to push: %w", err)
+	}
+	return location, nil
 }

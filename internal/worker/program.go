@@ -97,6 +97,22 @@ func readProgram(file io.ReaderAt) (machine uint16, segments []uint32, err error
 	return number.Uint16(header[18:]), segments, nil
 }
 
+// Checkout returns the folder with spate's source that holds the given one, or
+// nothing.
+func Checkout(dir string) string {
+	const module = "module github.com/spate-run/spate\n"
+	for {
+		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && bytes.Contains(text, []byte(module)) {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
+}
+
 // A Finder finds the program that is the worker of an architecture.
 type Finder struct {
 	// Self is the path of this program.
@@ -129,6 +145,9 @@ func (f Finder) Program(ctx context.Context, arch Arch) (string, error) {
 // build builds a worker from the checkout. Go's own cache makes that quick the
 // second time.
 func (f Finder) build(ctx context.Context, arch Arch) (string, error) {
+	if err := os.MkdirAll(f.Cache, 0o755); err != nil {
+		return "", err
+	}
 	path := filepath.Join(f.Cache, "spate-linux-"+string(arch))
 	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./cmd/spate")
 	command.Dir = f.Checkout

@@ -87,3 +87,20 @@ func TestAProgramIsBuilt(t *testing.T) {
 		t.Errorf("got %v, want what go build says", err)
 	}
 }
+
+func TestTheCheckoutIsAboveTheFolder(t *testing.T) {
+	here, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := worker.Checkout(dir); got != here {
+		t.Errorf("got %q, want %q", got, here)
+	}
+	if got := worker.Checkout(t.TempDir()); got != "" {
+		t.Errorf("got %q, want none: there is no source of spate", got)
+	}
+}

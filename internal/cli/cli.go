@@ -51,6 +51,7 @@ type app struct {
 	stdout, stderr io.Writer
 	verbose        bool
 	place          target
+	placed         string // the flags that chose it, as they were typed
 }
 
 func (a *app) root() *cobra.Command {

@@ -52,7 +52,11 @@ func (a *app) complain(err error) {
 	if damaged, ok := errors.AsType[*engine.DamagedError](err); ok {
 		err = damaged // which says where it is
 	}
-	a.tell("spate: "+err.Error(), hint(err))
+	what := hint(err)
+	if a.placed != "" && strings.Contains(what, "spate ") && !strings.Contains(what, " --on ") {
+		what += " (with" + a.placed + ")"
+	}
+	a.tell("spate: "+err.Error(), what)
 }
 
 func (a *app) tell(fact, hint string) {
@@ -64,6 +68,9 @@ func (a *app) tell(fact, hint string) {
 
 // next names commands to type now, one a line.
 func (a *app) next(commands ...string) {
+	for i := range commands {
+		commands[i] += a.placed
+	}
 	fmt.Fprintln(a.stderr, "next: "+strings.Join(commands, "\n      "))
 }
 
@@ -78,7 +85,7 @@ func hint(err error) string {
 	if e, ok := errors.AsType[*usageError](err); ok && e.command != "" {
 		return "see " + e.command + " --help"
 	}
-	return cmp.Or(runHint(err), homeHint(err), awsHint(err), systemHint(err))
+	return cmp.Or(runHint(err), homeHint(err), imageHint(err), awsHint(err), systemHint(err))
 }
 
 // runHint says what to type about a run.

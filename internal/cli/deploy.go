@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,13 +29,25 @@ func (a *app) deployCommand() *cobra.Command {
 		Long: `deploy shows what it would change of the job's stack, asks, and changes it. A
 stack that is as the job file says is left alone, and the number of tasks of a
 service is never touched. While jobs of a run wait or run, deploy does not change
-the stack: tasks of two versions would work on one run.`,
+the stack: tasks of two versions would work on one run.
+
+On AWS tasks run the job's image with the worker in front. deploy takes it from
+its registry or from Docker, or builds it where the image is a folder, and pushes
+it to the stack's own repository.`,
 		Example: `  spate deploy examples/retrain --on aws
   spate deploy --on aws --yes        ask nothing`,
 		Args: misused(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withJobStack(cmd.Context(), args, client.Leave, func(s *client.Session, j job.Job, stack deploy.Stack) error {
-				return a.deploy(cmd.Context(), s, j, stack, o)
+			return a.withJobStack(cmd.Context(), args, client.Leave, func(s *client.Session, d *deployment) error {
+				outputs, err := a.deploy(cmd.Context(), s, d, o)
+				if err != nil {
+					return err
+				}
+				if o.output == "json" {
+					return printJSON(a.stdout, outputs)
+				}
+				a.next("spate run", "spate diff", "spate destroy")
+				return nil
 			})
 		},
 	}
@@ -56,12 +69,12 @@ func (a *app) diffCommand() *cobra.Command {
 		Args: misused(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			return a.withJobStack(ctx, args, client.Look, func(s *client.Session, _ job.Job, stack deploy.Stack) error {
-				set, err := deploy.Prepare(ctx, s.CloudFormation, stack)
+			return a.withJobStack(ctx, args, client.Look, func(s *client.Session, d *deployment) error {
+				set, err := deploy.Prepare(ctx, s.CloudFormation, d.Stack)
 				if err != nil {
 					return err
 				}
-				if err := a.printChanges(stack.Name, set, output); err != nil {
+				if err := a.printChanges(d.Name, set, output); err != nil {
 					return err
 				}
 				return set.Discard(context.WithoutCancel(ctx))
@@ -73,7 +86,7 @@ func (a *app) diffCommand() *cobra.Command {
 }
 
 // withJobStack calls use with an engine, and the stack of the job in a folder.
-func (a *app) withJobStack(ctx context.Context, args []string, p client.Purpose, use func(*client.Session, job.Job, deploy.Stack) error) error {
+func (a *app) withJobStack(ctx context.Context, args []string, p client.Purpose, use func(*client.Session, *deployment) error) error {
 	folder := "."
 	if len(args) == 1 {
 		folder = args[0]
@@ -82,42 +95,24 @@ func (a *app) withJobStack(ctx context.Context, args []string, p client.Purpose,
 	if err != nil {
 		return err
 	}
-	if _, err := scheduled(j); err != nil {
-		return err
-	}
-	t, err := synthesise(j)
+	d, err := a.deploymentOf(ctx, j)
 	if err != nil {
 		return err
 	}
-	stack := t.stack(j)
-	stack.Progress = a.tellEvent
-	return a.withEngine(ctx, p, func(s *client.Session) error { return use(s, j, stack) })
+	err = a.withEngine(ctx, p, func(s *client.Session) error { return use(s, d) })
+	return errors.Join(err, d.Close())
 }
 
-func (a *app) deploy(ctx context.Context, s *client.Session, j job.Job, stack deploy.Stack, o deployOptions) error {
-	plan, err := scheduled(j)
+// deploy brings a stack, and what its tasks run, up to date.
+func (a *app) deploy(ctx context.Context, s *client.Session, d *deployment, o deployOptions) (deploy.Outputs, error) {
+	set, err := deploy.Prepare(ctx, s.CloudFormation, d.Stack)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	set, err := deploy.Prepare(ctx, s.CloudFormation, stack)
-	if err != nil {
-		return err
+	if err := a.permit(ctx, s, d.Name, set, o); err != nil {
+		return nil, errors.Join(err, set.Discard(context.WithoutCancel(ctx)))
 	}
-	if err := a.permit(ctx, s, stack.Name, set, o); err != nil {
-		return errors.Join(err, set.Discard(context.WithoutCancel(ctx)))
-	}
-	outputs, err := set.Execute(ctx)
-	if err != nil {
-		return err
-	}
-	if err := putSchedule(ctx, s, j, plan, outputs); err != nil {
-		return err
-	}
-	if o.output == "json" {
-		return printJSON(a.stdout, outputs)
-	}
-	a.next("spate run", "spate diff", "spate destroy")
-	return nil
+	return a.execute(ctx, s, d, set)
 }
 
 // permit says what would change, and finds out whether it may.
@@ -136,6 +131,9 @@ func (a *app) permit(ctx context.Context, s *client.Session, name string, set *d
 	return &hintedError{fact: "nothing was changed", hint: "to be asked nothing: --yes"}
 }
 
+// settling is how long the messages of jobs that are done may be there.
+const settling = time.Second
+
 // idle is an error where jobs of the stack wait or run.
 func idle(ctx context.Context, s *client.Session, name string) error {
 	stack, err := run.FindStack(ctx, s.AWS, name)
@@ -143,6 +141,14 @@ func idle(ctx context.Context, s *client.Session, name string) error {
 		return err
 	}
 	jobs, err := stack.Outstanding(ctx)
+	// A worker deletes its message after the result is there.
+	for deadline := time.Now().Add(settling); err == nil && jobs > 0 && time.Now().Before(deadline) && ctx.Err() == nil; {
+		select {
+		case <-ctx.Done():
+		case <-time.After(lookEvery):
+		}
+		jobs, err = stack.Outstanding(ctx)
+	}
 	if err != nil || jobs == 0 {
 		return err
 	}

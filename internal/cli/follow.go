@@ -17,6 +17,9 @@ const (
 	earlyEvery = 20 * time.Millisecond
 	early      = 2 * time.Second
 	lookShare  = 10 // a look takes at most a tenth of the time
+	// Each look at AWS costs: two requests at $0.005 a thousand, $0.02 an hour.
+	// https://aws.amazon.com/s3/pricing/ (LIST)
+	remoteEvery = 2 * time.Second
 )
 
 // A following is how a run is followed.
@@ -57,6 +60,9 @@ func (a *app) follow(ctx context.Context, s *client.Session, r *run.Run, f follo
 		pause := lookEvery
 		if time.Since(started) < early {
 			pause = earlyEvery
+		}
+		if s.Remote {
+			pause = remoteEvery
 		}
 		select {
 		case <-ctx.Done():
@@ -113,6 +119,10 @@ func (a *app) interrupted(s *client.Session, r *run.Run, sending *sending) error
 			fact: "interrupted: the tasks are stopped, and the jobs that have no result stay in the queue",
 			hint: "spate run --resume " + shortID(r.ID),
 		}
+	case s.Remote && !sending.done:
+		return &hintedError{fact: "interrupted before every job was sent; those that were go on", hint: "spate run --resume " + shortID(r.ID)}
+	case s.Remote:
+		return &hintedError{fact: "stopped following; the run goes on on AWS", hint: "spate watch " + shortID(r.ID)}
 	case !sending.done:
 		return &hintedError{
 			fact: "interrupted before every job was sent; those that were go on in the engine of another process",

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/deploy"
+	"github.com/spate-run/spate/internal/job"
 )
 
 // The engines that commands talk to.
@@ -34,14 +35,14 @@ type target struct {
 func (a *app) registerPlace(commands ...*cobra.Command) {
 	for _, cmd := range commands {
 		flags := cmd.Flags()
-		flags.Var(&placeValue{&a.place.on}, "on", "the engine: local, which is embedded, or aws (default: $"+envOn+", else local)")
+		flags.Var(&placeValue{&a.place.on}, "on", "the engine: local, which is embedded, or aws (default: $"+envOn+", else the job file's, else local)")
 		flags.StringVar(&a.place.remote.Profile, "profile", "", "AWS: a `name` in ~/.aws/config (default: $AWS_PROFILE)")
 		flags.StringVar(&a.place.remote.Region, "region", "", "AWS: the `region` (default: $AWS_REGION, else the profile's)")
 		flags.StringVar(&a.place.remote.Endpoint, "endpoint-url", "", "AWS: the `URL` of what stands in for it")
 		mustComplete(cmd, "on", cobra.FixedCompletions([]string{onLocal, onAWS}, cobra.ShellCompDirectiveNoFileComp))
 		earlier := cmd.PreRunE
 		cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
-			if err := a.settlePlace(cmd); err != nil || earlier == nil {
+			if err := a.settlePlace(cmd, args); err != nil || earlier == nil {
 				return err
 			}
 			return earlier(cmd, args)
@@ -49,17 +50,35 @@ func (a *app) registerPlace(commands ...*cobra.Command) {
 	}
 }
 
-// settlePlace takes from the environment what no flag says.
-func (a *app) settlePlace(cmd *cobra.Command) error {
+// placeFlags are the flags that choose an engine.
+var placeFlags = [...]string{"on", "profile", "region", "endpoint-url"}
+
+// settlePlace takes what no flag says from the environment, or else from the
+// job file of the folder.
+func (a *app) settlePlace(cmd *cobra.Command, args []string) error {
+	for _, name := range placeFlags {
+		if cmd.Flags().Changed(name) {
+			a.placed += " --" + name + " " + shellQuote([]string{cmd.Flags().Lookup(name).Value.String()})
+		}
+	}
 	if on := os.Getenv(envOn); a.place.on == "" && on != "" {
 		if err := (&placeValue{&a.place.on}).Set(on); err != nil {
 			return &usageError{err: &hintedError{fact: fmt.Sprintf("%s is %q: %v", envOn, on, err), hint: "export " + envOn + "=" + onLocal}}
 		}
 	}
+	if a.place.on == "" {
+		folder := "."
+		if strings.Contains(cmd.Use, "[FOLDER]") && len(args) == 1 {
+			folder = args[0]
+		}
+		if j, err := job.Load(folder); err == nil { // else it is told where the job is needed
+			a.place.on = j.On
+		}
+	}
 	if a.place.on == onAWS {
 		return nil
 	}
-	for _, name := range []string{"profile", "region", "endpoint-url"} {
+	for _, name := range placeFlags[1:] {
 		if cmd.Flags().Changed(name) {
 			return &usageError{err: &hintedError{fact: "--" + name + " is for AWS, and the engine is the embedded one", hint: "add --on aws, or leave it out"}}
 		}
@@ -70,8 +89,13 @@ func (a *app) settlePlace(cmd *cobra.Command) error {
 // A placeValue refuses engines that there are not.
 type placeValue struct{ on *string }
 
-func (v *placeValue) String() string { return "" }
-func (v *placeValue) Type() string   { return "engine" }
+func (v *placeValue) String() string {
+	if v.on == nil { // as pflag asks for the zero value
+		return ""
+	}
+	return *v.on
+}
+func (v *placeValue) Type() string { return "engine" }
 
 func (v *placeValue) Set(s string) error {
 	if !slices.Contains([]string{onLocal, onAWS}, s) {

@@ -38,7 +38,7 @@ place of the old ones. It follows the run as spate run does.`,
 			return a.retry(cmd.Context(), args[0], indices, detach, output)
 		},
 	}
-	cmd.Flags().BoolVar(&detach, "detach", false, "send the jobs and leave them to a running spate serve")
+	cmd.Flags().BoolVar(&detach, "detach", false, "send the jobs and leave them to AWS, or to a running spate serve")
 	output.register(cmd, "table", "json", "csv")
 	return cmd
 }

@@ -27,6 +27,7 @@ type runOptions struct {
 	max        int
 	dryRun     bool
 	detach     bool
+	yes        bool
 	resume     string
 	runner     string
 	output     outputFlag
@@ -49,14 +50,17 @@ they are containers of what its Dockerfile comes to. Tasks of any other image ar
 containers always. Both need Docker or Podman.
 
 Ctrl-C stops the tasks, which hand their jobs back, and run --resume goes on with
-them; so it does after a crash. The exit code is 0 only when the run succeeded.`,
+them; so it does after a crash. On AWS the run goes on without this program, and
+spate watch follows it again. There the stack is used as it was deployed; one that
+is missing is made after asking. The exit code is 0 only when the run succeeded.`,
 		Example: `  spate run
   spate run examples/retrain --max 4
   spate run examples/retrain --runner docker      the tasks are containers
   spate run -p sector=retail_trade,utilities -p horizon=1..6
   spate run -p size=1,2,3 -p name=a,b,c --zip     3 jobs instead of 9
   spate run --params configs.csv --dry-run
-  spate run --detach                              needs a ` + "`spate serve`" + `
+  spate run --detach                              here it needs a ` + "`spate serve`" + `
+  spate run --on aws --profile weekly
   spate run --resume last                         go on with the newest run`,
 		Args: misused(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,7 +88,8 @@ them; so it does after a crash. The exit code is 0 only when the run succeeded.`
 	flags.BoolVar(&o.zip, "zip", false, "take the lists of values side by side instead of crossing them")
 	flags.IntVar(&o.max, "max", 0, "most tasks at once (default: the job file's)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print every resolved command and send nothing")
-	flags.BoolVar(&o.detach, "detach", false, "send the run, print its id and leave it to a running spate serve")
+	flags.BoolVar(&o.detach, "detach", false, "send the run, print its id and leave it to AWS, or to a running spate serve")
+	flags.BoolVarP(&o.yes, "yes", "y", false, "on AWS: make a stack that is missing without asking")
 	flags.StringVar(&o.resume, "resume", "", "go on with this `RUN` where it was left")
 	registerRunner(cmd, &o.runner)
 	o.output.register(cmd, "table", "json", "csv")
@@ -106,12 +111,15 @@ func (o runOptions) checkResume(cmd *cobra.Command, args []string) error {
 }
 
 func (a *app) run(ctx context.Context, folder string, o runOptions) error {
-	j, source, err := prepare(folder, &o)
+	j, source, err := a.prepare(folder, &o)
 	if err != nil {
 		return err
 	}
 	if o.dryRun {
 		return a.printCommands(ctx, j, source)
+	}
+	if a.place.on == onAWS {
+		return a.runOnAWS(ctx, j, source, o)
 	}
 	plan, err := scheduled(j)
 	if err != nil {
@@ -135,13 +143,18 @@ func (a *app) run(ctx context.Context, folder string, o runOptions) error {
 		if err != nil {
 			return err
 		}
-		a.tellForecast(ctx, s.AWS, j, r)
-		send := func(ctx context.Context) error { return r.Send(ctx, r.Jobs) }
-		if o.detach {
-			return a.detach(ctx, r, send, o.output)
-		}
-		return a.follow(ctx, s, r, following{label: labels(source, labelled), send: send, since: r.Created, output: o.output})
+		return a.sendAndFollow(ctx, s, r, source, o)
 	})
+}
+
+// sendAndFollow sends a run that is recorded, and follows it.
+func (a *app) sendAndFollow(ctx context.Context, s *client.Session, r *run.Run, source *job.Source, o runOptions) error {
+	a.tellForecast(ctx, s.AWS, r.Job, r)
+	send := func(ctx context.Context) error { return r.Send(ctx, r.Jobs) }
+	if o.detach {
+		return a.detach(ctx, r, send, o.output)
+	}
+	return a.follow(ctx, s, r, following{label: labels(source, labelled), send: send, since: r.Created, output: o.output})
 }
 
 // patience is how long a stack may take to come up before somebody wonders. Most
@@ -244,7 +257,7 @@ const labelled = 10_000
 // prepare reads the job file and the configurations that the flags ask for,
 // settles what the tasks are, and checks everything that can be checked before
 // an engine is needed.
-func prepare(folder string, o *runOptions) (job.Job, *job.Source, error) {
+func (a *app) prepare(folder string, o *runOptions) (job.Job, *job.Source, error) {
 	j, err := job.Load(folder)
 	if err != nil {
 		return j, nil, err
@@ -255,6 +268,12 @@ func prepare(folder string, o *runOptions) (job.Job, *job.Source, error) {
 	source, err := configurations(j, *o)
 	if err != nil {
 		return j, nil, err
+	}
+	if a.place.on == onAWS {
+		if o.runner != "" {
+			return j, nil, &usageError{err: &hintedError{fact: "--runner is for this machine: on AWS tasks are on Fargate", hint: "leave it out"}}
+		}
+		return j, source, job.CheckCommand(j.Command, source.Names)
 	}
 	if o.runner, err = runnerOf(j, o.runner); err != nil {
 		return j, nil, err
@@ -395,7 +414,7 @@ func submit(ctx context.Context, s *client.Session, j job.Job, t synthesis, sour
 	}
 	stack, ok := run.NewStack(s.AWS, j.Name, outputs)
 	if !ok {
-		return nil, fmt.Errorf("stack %s was not made by spate: it lacks the outputs of a job", j.Name)
+		return nil, notOurs(j.Name)
 	}
 	if err := putSchedule(ctx, s, j, plan, outputs); err != nil {
 		return nil, err

@@ -1,9 +1,12 @@
 package client
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/spate-run/spate/internal/engine"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // An AWS holds the SDK's clients for one engine.
@@ -26,6 +30,7 @@ type AWS struct {
 
 	AutoScaling    *applicationautoscaling.Client
 	CloudFormation *cloudformation.Client
+	ECR            wire.Caller
 	ECS            *ecs.Client
 	Logs           *cloudwatchlogs.Client
 	S3             *s3.Client
@@ -63,11 +68,42 @@ func newAWS(cfg aws.Config, oneEndpoint bool) *AWS {
 		Cadence:        1,
 		AutoScaling:    applicationautoscaling.NewFromConfig(cfg),
 		CloudFormation: cloudformation.NewFromConfig(cfg),
+		ECR:            newECR(cfg),
 		ECS:            ecs.NewFromConfig(cfg),
 		Logs:           cloudwatchlogs.NewFromConfig(cfg),
 		S3:             s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = oneEndpoint }),
 		SQS:            sqs.NewFromConfig(cfg),
 	}
+}
+
+// newECR calls ECR, of which too little is wanted for the SDK's client.
+// https://docs.aws.amazon.com/general/latest/gr/ecr.html
+func newECR(cfg aws.Config) wire.Caller {
+	if cfg.BaseEndpoint == nil {
+		domain := "amazonaws.com"
+		if strings.HasPrefix(cfg.Region, "cn-") {
+			domain += ".cn"
+		}
+		cfg.BaseEndpoint = new("https://api.ecr." + cfg.Region + "." + domain)
+	}
+	return wire.Caller{Config: cfg, Name: "ECR", Scope: "ecr", Target: "AmazonEC2ContainerRegistry_V20150921"}
+}
+
+// RegistryLogin returns the name and the password by which the account's
+// registry is pushed to for the next hours.
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
+func (a *AWS) RegistryLogin(ctx context.Context) (user, password string, err error) {
+	var out struct {
+		AuthorizationData []struct{ AuthorizationToken []byte }
+	}
+	if err := a.ECR.Call(ctx, "GetAuthorizationToken", struct{}{}, &out); err != nil {
+		return "", "", err
+	}
+	if len(out.AuthorizationData) == 0 {
+		return "", "", errors.New("ECR gave no login for the account's registry")
+	}
+	user, password, _ = strings.Cut(string(out.AuthorizationData[0].AuthorizationToken), ":")
+	return user, password, nil
 }
 
 // loopbackClient keeps as many connections as requests run at once.

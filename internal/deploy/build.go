@@ -10,10 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/spate-run/spate/internal/runner/docker"
+	"github.com/spate-run/spate/internal/worker"
 )
 
 // A Build makes an image of a folder.
@@ -22,6 +24,8 @@ type Build struct {
 	Folder string
 	// Name is what the image is called after, such as the job's name.
 	Name string
+	// Arch is the processor that the image is for; empty: the engine's own.
+	Arch worker.Arch
 	// Progress takes what the builder prints; nil discards it.
 	Progress io.Writer
 }
@@ -108,7 +112,11 @@ func (b builder) build(ctx context.Context, what Build) (id string, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	file := filepath.Join(dir, "id")
-	build := b.command(ctx, "build", "--force-rm", "--iidfile", file, "--label", "spate.job="+what.Name, what.Folder)
+	args := []string{"build", "--force-rm", "--iidfile", file, "--label", "spate.job=" + what.Name}
+	if what.Arch != "" && what.Arch != worker.Arch(runtime.GOARCH) { // older engines take none at all
+		args = append(args, "--platform", "linux/"+string(what.Arch))
+	}
+	build := b.command(ctx, append(args, what.Folder)...)
 	build.Env = append(build.Env, "BUILDKIT_PROGRESS=plain")
 	var said bytes.Buffer
 	build.Stdout = &said

@@ -185,6 +185,14 @@ func (c *ChangeSet) failed(ctx context.Context, reason string) error {
 // Empty says whether nothing would change.
 func (c *ChangeSet) Empty() bool { return c.id == "" }
 
+// Outputs are those of the stack as it is.
+func (c *ChangeSet) Outputs() Outputs {
+	if c.found == nil {
+		return nil
+	}
+	return outputs(c.found)
+}
+
 // Discard leaves the stack as it is. One that was to be made is as if nobody
 // had asked.
 func (c *ChangeSet) Discard(ctx context.Context) error {
@@ -205,7 +213,7 @@ func (c *ChangeSet) Discard(ctx context.Context) error {
 // Execute makes the changes and returns the stack's outputs.
 func (c *ChangeSet) Execute(ctx context.Context) (Outputs, error) {
 	if c.Empty() {
-		return outputs(c.found), nil
+		return c.Outputs(), nil
 	}
 	if _, err := c.cfn.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: &c.id}); err != nil {
 		return nil, fmt.Errorf("deploying stack %s: %w", c.stack.Name, err)

@@ -86,7 +86,7 @@ func newECR(cfg aws.Config) wire.Caller {
 		}
 		cfg.BaseEndpoint = new("https://api.ecr." + cfg.Region + "." + domain)
 	}
-	return wire.Caller{Config: cfg, Name: "ECR", Scope: "ecr", Target: "AmazonEC2ContainerRegistry_V20150921"}
+	return wire.NewCaller(cfg, "ecr")
 }
 
 // RegistryLogin returns the name and the password by which the account's

@@ -214,7 +214,7 @@ func login(ctx context.Context, inProcess aws.Config, registry, endpoint string)
 	var out struct {
 		AuthorizationData [1]struct{ AuthorizationToken []byte }
 	}
-	registries := wire.Caller{Config: inProcess, Name: "ECR", Scope: "ecr", Target: "AmazonEC2ContainerRegistry_V20150921"}
+	registries := wire.NewCaller(inProcess, "ecr")
 	if err := registries.Call(ctx, "GetAuthorizationToken", struct{}{}, &out); err != nil {
 		return "", "", err
 	}

@@ -181,7 +181,7 @@ func (e *Engine) newECS(ctx context.Context, h home, inProcess aws.Config) (_ *e
 
 // newAutoscaling lets scaling policies read and set a service's desired count.
 func (e *Engine) newAutoscaling(ctx context.Context, cfg aws.Config) (*autoscaling.Service, error) {
-	client := awsecs.NewFromConfig(cfg)
+	client := wire.NewCaller(cfg, "ecs")
 	return autoscaling.New(ctx, autoscaling.Config{
 		Store:   e.store,
 		Account: account(),
@@ -193,7 +193,7 @@ func (e *Engine) newAutoscaling(ctx context.Context, cfg aws.Config) (*autoscali
 			if err != nil {
 				return 0, err
 			}
-			out, err := client.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: &cluster, Services: []string{service}})
+			out, err := wire.Call[awsecs.DescribeServicesOutput](ctx, client, &awsecs.DescribeServicesInput{Cluster: &cluster, Services: []string{service}})
 			if err != nil {
 				return 0, err
 			}
@@ -207,7 +207,7 @@ func (e *Engine) newAutoscaling(ctx context.Context, cfg aws.Config) (*autoscali
 			if err != nil {
 				return err
 			}
-			_, err = client.UpdateService(ctx, &awsecs.UpdateServiceInput{
+			_, err = wire.Call[awsecs.UpdateServiceOutput](ctx, client, &awsecs.UpdateServiceInput{
 				Cluster: &cluster, Service: &service, DesiredCount: new(int32(n)),
 			})
 			return err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -20,54 +21,111 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// A Caller calls operations of a service that speaks JSON 1.1 or REST-JSON, with
-// inputs and outputs that its user declares. It is for services whose SDK package is too
-// large for the few operations that are wanted; its errors are the SDK's.
+// A Caller calls operations of a service that speaks JSON or REST-JSON, with
+// inputs and outputs that its user declares (its method Call) or with the SDK's
+// (the function [Call]). It is for services of whose SDK client too little is wanted
+// for its size; its errors are the SDK's.
 type Caller struct {
 	Config aws.Config // BaseEndpoint, HTTPClient, Region and Credentials are used
 	Name   string     // in errors, such as "SSM"
 	Scope  string     // in signatures, such as "ssm"
 	Target string     // in X-Amz-Target, such as "AmazonSSM"; REST-JSON has none
+	// LowerCamel says for the SDK's types that members begin with a lower-case
+	// letter on the wire.
+	LowerCamel bool
+}
+
+// NewCaller returns a caller of a service that is known by its name in signatures.
+func NewCaller(config aws.Config, scope string) Caller {
+	c := Caller{Config: config, Scope: scope}
+	switch scope {
+	case "application-autoscaling":
+		c.Name, c.Target = "Application Auto Scaling", "AnyScaleFrontendService"
+	case "ecr":
+		c.Name, c.Target, c.LowerCamel = "ECR", "AmazonEC2ContainerRegistry_V20150921", true
+	case "ecs":
+		c.Name, c.Target, c.LowerCamel = "ECS", "AmazonEC2ContainerServiceV20141113", true
+	case "events":
+		c.Name, c.Target = "EventBridge", "AWSEvents"
+	case "logs":
+		c.Name, c.Target, c.LowerCamel = "CloudWatch Logs", "Logs_20140328", true
+	case "monitoring":
+		c.Name, c.Target = "CloudWatch", "GraniteServiceVersion20100801"
+	case "scheduler":
+		c.Name = "Scheduler"
+	case "secretsmanager":
+		c.Name, c.Target = "Secrets Manager", "secretsmanager"
+	case "sns":
+		c.Name, c.Target = "Sns", "AmazonSimpleNotificationService"
+	case "ssm":
+		c.Name, c.Target = "SSM", "AmazonSSM"
+	}
+	return c
 }
 
 // Call calls an operation. In and out marshal to and from JSON; out is nil
 // where nobody wants to know.
 func (c Caller) Call(ctx context.Context, operation string, in, out any) error {
-	if err := c.call(ctx, operation, in, out); err != nil {
-		return &smithy.OperationError{ServiceID: c.Name, OperationName: operation, Err: err}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("writing the input of %s: %w", operation, err)
 	}
-	return nil
+	reply, err := c.call(ctx, operation, body)
+	if err != nil || out == nil {
+		return err
+	}
+	return json.Unmarshal(reply, out)
 }
 
-func (c Caller) call(ctx context.Context, operation string, in, out any) error {
-	request, err := c.request(ctx, operation, in)
+// Call calls the operation whose input, a struct of the SDK's, is given.
+func Call[Out, In any](ctx context.Context, c Caller, in *In) (*Out, error) {
+	plans := newPlanner(&Service{Name: c.Scope, LowerCamel: c.LowerCamel})
+	v := reflect.ValueOf(in).Elem()
+	operation := strings.TrimSuffix(v.Type().Name(), "Input")
+	reply, err := c.call(ctx, operation, appendJSON(nil, v, plans.shape(v.Type())))
 	if err != nil {
-		return err
+		return nil, err
+	}
+	out := new(Out)
+	v = reflect.ValueOf(out).Elem()
+	if err := decodeJSON(reply, v, plans.shape(v.Type()), new(presence)); err != nil {
+		return nil, fmt.Errorf("reading the output of %s: %w", operation, err)
+	}
+	return out, nil
+}
+
+// call returns the reply to an operation's input.
+func (c Caller) call(ctx context.Context, operation string, input []byte) ([]byte, error) {
+	reply, err := c.exchange(ctx, operation, input)
+	if err != nil {
+		return nil, &smithy.OperationError{ServiceID: c.Name, OperationName: operation, Err: err}
+	}
+	return reply, nil
+}
+
+func (c Caller) exchange(ctx context.Context, operation string, input []byte) ([]byte, error) {
+	request, err := c.request(ctx, operation, input)
+	if err != nil {
+		return nil, err
 	}
 	response, err := c.Config.HTTPClient.Do(request)
 	if err != nil {
-		return &smithy.CanceledError{Err: err}
+		return nil, &smithy.CanceledError{Err: err}
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return fmt.Errorf("reading the reply: %w", err)
+		return nil, fmt.Errorf("reading the reply: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return replyError(response, body)
+		return nil, replyError(response, body)
 	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(body, out)
+	return body, nil
 }
 
 // request makes a signed request.
-func (c Caller) request(ctx context.Context, operation string, in any) (*http.Request, error) {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return nil, fmt.Errorf("writing the request: %w", err)
-	}
+func (c Caller) request(ctx context.Context, operation string, body []byte) (*http.Request, error) {
+	var err error
 	method, target := http.MethodPost, "/"
 	if binding, ok := exceptionsOf(c.Scope).bindings[operation]; ok {
 		if method, target, body, err = bind(binding, body); err != nil {

@@ -117,7 +117,7 @@ func TestRESTIsSigned(t *testing.T) {
 
 func TestCallerSpeaksREST(t *testing.T) {
 	h := wire.NewHandler(wire.Config{Services: []*wire.Service{schedules()}, Keys: keys})
-	caller := wire.Caller{Config: wire.Client(h, keys, account), Name: "Scheduler", Scope: "scheduler"}
+	caller := wire.NewCaller(wire.Client(h, keys, account), "scheduler")
 	var made struct{ ScheduleArn string }
 	var input any
 	if err := json.Unmarshal([]byte(`{"Name":"a b","Target":{"EcsParameters":{"NetworkConfiguration":{"awsvpcConfiguration":{"Subnets":["s"]}}}}}`), &input); err != nil {

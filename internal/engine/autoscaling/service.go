@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 
 	"github.com/spate-run/spate/internal/cron"
 	"github.com/spate-run/spate/internal/scaling"
@@ -63,7 +62,7 @@ type want struct {
 // A Service is the Application Auto Scaling of one account and region.
 type Service struct {
 	config     Config
-	alarms     *cloudwatch.Client
+	alarms     wire.Caller
 	targets    store.Table[target]
 	policies   store.Table[types.ScalingPolicy]
 	actions    store.Table[action]
@@ -85,7 +84,7 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	config.Cadence = max(config.Cadence, 1)
 	s := &Service{
 		config:     config,
-		alarms:     cloudwatch.NewFromConfig(config.AWS),
+		alarms:     wire.NewCaller(config.AWS, "monitoring"),
 		targets:    store.NewTable[target](config.Store, "autoscaling.target"),
 		policies:   store.NewTable[types.ScalingPolicy](config.Store, "autoscaling.policy"),
 		actions:    store.NewTable[action](config.Store, "autoscaling.action"),

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/spate-run/spate/internal/scaling"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // alarmPrefix begins the names of all alarms that are made for policies.
@@ -147,7 +148,7 @@ func (s *Service) putAlarm(ctx context.Context, p types.ScalingPolicy, name stri
 	in.ComparisonOperator = cwtypes.ComparisonOperator(rule.Comparison)
 	in.Threshold = &rule.Threshold
 	in.EvaluationPeriods = new(int32(rule.Periods))
-	_, err := s.alarms.PutMetricAlarm(ctx, in)
+	_, err := wire.Call[cloudwatch.PutMetricAlarmOutput](ctx, s.alarms, in)
 	if fault, ok := errors.AsType[smithy.APIError](err); ok {
 		return validation("%s", fault.ErrorMessage())
 	}
@@ -219,7 +220,7 @@ func (s *Service) untrack(ctx context.Context, alarms []types.Alarm) error {
 		all = append(all, *a.AlarmName)
 	}
 	for names := range slices.Chunk(all, 100) { // as many as a request takes
-		if _, err := s.alarms.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: names}); err != nil {
+		if _, err := wire.Call[cloudwatch.DeleteAlarmsOutput](ctx, s.alarms, &cloudwatch.DeleteAlarmsInput{AlarmNames: names}); err != nil {
 			return fmt.Errorf("deleting alarms of scaling policies: %w", err)
 		}
 	}
@@ -237,9 +238,9 @@ func (s *Service) sweep(ctx context.Context) error {
 		}
 	}
 	var lost []types.Alarm
-	pages := cloudwatch.NewDescribeAlarmsPaginator(s.alarms, &cloudwatch.DescribeAlarmsInput{AlarmNamePrefix: new(alarmPrefix)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	in := &cloudwatch.DescribeAlarmsInput{AlarmNamePrefix: new(alarmPrefix)}
+	for {
+		page, err := wire.Call[cloudwatch.DescribeAlarmsOutput](ctx, s.alarms, in)
 		if err != nil {
 			return fmt.Errorf("listing alarms of scaling policies: %w", err)
 		}
@@ -248,6 +249,8 @@ func (s *Service) sweep(ctx context.Context) error {
 				lost = append(lost, types.Alarm{AlarmName: a.AlarmName})
 			}
 		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return s.untrack(ctx, lost)
+		}
 	}
-	return s.untrack(ctx, lost)
 }

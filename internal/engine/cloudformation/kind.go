@@ -11,10 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
@@ -153,10 +149,10 @@ func (r request) changed(names ...string) bool {
 type clients struct {
 	sqs     *sqs.Client
 	s3      *s3.Client
-	logs    *cloudwatchlogs.Client
-	ecs     *ecs.Client
-	scaling *applicationautoscaling.Client
-	alarms  *cloudwatch.Client
+	logs    wire.Caller
+	ecs     wire.Caller
+	scaling wire.Caller
+	alarms  wire.Caller
 	ssm     wire.Caller
 	secrets wire.Caller
 	ecr     wire.Caller
@@ -169,16 +165,16 @@ func newClients(config aws.Config) *clients {
 	return &clients{
 		sqs:     sqs.NewFromConfig(config),
 		s3:      s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }),
-		logs:    cloudwatchlogs.NewFromConfig(config),
-		ecs:     ecs.NewFromConfig(config),
-		scaling: applicationautoscaling.NewFromConfig(config),
-		alarms:  cloudwatch.NewFromConfig(config),
-		ssm:     wire.Caller{Config: config, Name: "SSM", Scope: "ssm", Target: "AmazonSSM"},
-		secrets: wire.Caller{Config: config, Name: "Secrets Manager", Scope: "secretsmanager", Target: "secretsmanager"},
-		ecr:     wire.Caller{Config: config, Name: "ECR", Scope: "ecr", Target: "AmazonEC2ContainerRegistry_V20150921"},
-		events:  wire.Caller{Config: config, Name: "EventBridge", Scope: "events", Target: "AWSEvents"},
-		clock:   wire.Caller{Config: config, Name: "Scheduler", Scope: "scheduler"},
-		topics:  wire.Caller{Config: config, Name: "Sns", Scope: "sns", Target: "AmazonSimpleNotificationService"},
+		logs:    wire.NewCaller(config, "logs"),
+		ecs:     wire.NewCaller(config, "ecs"),
+		scaling: wire.NewCaller(config, "application-autoscaling"),
+		alarms:  wire.NewCaller(config, "monitoring"),
+		ssm:     wire.NewCaller(config, "ssm"),
+		secrets: wire.NewCaller(config, "secretsmanager"),
+		ecr:     wire.NewCaller(config, "ecr"),
+		events:  wire.NewCaller(config, "events"),
+		clock:   wire.NewCaller(config, "scheduler"),
+		topics:  wire.NewCaller(config, "sns"),
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-cluster.html
@@ -15,7 +17,7 @@ var cluster = kind{
 	name:       "ClusterName",
 	replace:    []string{"ClusterName"},
 	exists: func(ctx context.Context, c *clients, name string) (bool, error) {
-		out, err := c.ecs.DescribeClusters(ctx, &ecs.DescribeClustersInput{Clusters: []string{name}})
+		out, err := wire.Call[ecs.DescribeClustersOutput](ctx, c.ecs, &ecs.DescribeClustersInput{Clusters: []string{name}})
 		if err != nil {
 			return found(err)
 		}
@@ -31,7 +33,7 @@ var cluster = kind{
 			return made{}, err
 		}
 		input.ClusterName = &r.Name
-		out, err := c.ecs.CreateCluster(ctx, &input)
+		out, err := wire.Call[ecs.CreateClusterOutput](ctx, c.ecs, &input)
 		if err != nil {
 			return made{}, err
 		}
@@ -53,13 +55,13 @@ var cluster = kind{
 		}
 		if r.changed("ClusterSettings", "Configuration", "ServiceConnectDefaults") {
 			input.Cluster = &r.ID
-			_, err = c.ecs.UpdateCluster(ctx, &input)
+			_, err = wire.Call[ecs.UpdateClusterOutput](ctx, c.ecs, &input)
 		}
 		return made{ID: r.ID}, err
 	},
 	tag: tagECS(func(r request) string { return r.Account.ARN("ecs", "cluster/"+r.Name) }),
 	remove: func(ctx context.Context, c *clients, r request) error {
-		_, err := c.ecs.DeleteCluster(ctx, &ecs.DeleteClusterInput{Cluster: &r.Name})
+		_, err := wire.Call[ecs.DeleteClusterOutput](ctx, c.ecs, &ecs.DeleteClusterInput{Cluster: &r.Name})
 		return unlessAbsent(err)
 	},
 }
@@ -82,14 +84,14 @@ func tagECS(arn func(request) string) func(context.Context, *clients, request, m
 			for _, key := range sortedKeys(set) {
 				input.Tags = append(input.Tags, types.Tag{Key: &key, Value: aws.String(set[key])})
 			}
-			if _, err := c.ecs.TagResource(ctx, &input); err != nil {
+			if _, err := wire.Call[ecs.TagResourceOutput](ctx, c.ecs, &input); err != nil {
 				return err
 			}
 		}
 		if len(drop) == 0 {
 			return nil
 		}
-		_, err := c.ecs.UntagResource(ctx, &ecs.UntagResourceInput{ResourceArn: aws.String(arn(r)), TagKeys: drop})
+		_, err := wire.Call[ecs.UntagResourceOutput](ctx, c.ecs, &ecs.UntagResourceInput{ResourceArn: aws.String(arn(r)), TagKeys: drop})
 		return err
 	}
 }
@@ -139,7 +141,7 @@ func putCapacityProviders(ctx context.Context, c *clients, r request) error {
 	if err := fill(&input, p); err != nil {
 		return err
 	}
-	_, err := c.ecs.PutClusterCapacityProviders(ctx, &input)
+	_, err := wire.Call[ecs.PutClusterCapacityProvidersOutput](ctx, c.ecs, &input)
 	return err
 }
 
@@ -156,7 +158,7 @@ var taskDefinition = kind{
 		if err := fill(&input, p); err != nil {
 			return made{}, err
 		}
-		out, err := c.ecs.RegisterTaskDefinition(ctx, &input)
+		out, err := wire.Call[ecs.RegisterTaskDefinitionOutput](ctx, c.ecs, &input)
 		if err != nil {
 			return made{}, err
 		}
@@ -168,7 +170,7 @@ var taskDefinition = kind{
 		if r.ID == "" {
 			return nil
 		}
-		_, err := c.ecs.DeregisterTaskDefinition(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &r.ID})
+		_, err := wire.Call[ecs.DeregisterTaskDefinitionOutput](ctx, c.ecs, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &r.ID})
 		return unlessAbsent(err)
 	},
 }
@@ -191,7 +193,7 @@ var ecsService = kind{
 		if input.DesiredCount == nil && input.SchedulingStrategy != types.SchedulingStrategyDaemon {
 			input.DesiredCount = aws.Int32(1)
 		}
-		out, err := c.ecs.CreateService(ctx, &input)
+		out, err := wire.Call[ecs.CreateServiceOutput](ctx, c.ecs, &input)
 		if err != nil {
 			return made{}, err
 		}
@@ -206,7 +208,7 @@ var ecsService = kind{
 			return made{}, err
 		}
 		input.Service = &r.ID
-		out, err := c.ecs.UpdateService(ctx, &input)
+		out, err := wire.Call[ecs.UpdateServiceOutput](ctx, c.ecs, &input)
 		if err != nil {
 			return made{}, err
 		}
@@ -214,7 +216,7 @@ var ecsService = kind{
 	},
 	tag: tagECS(idOf),
 	remove: func(ctx context.Context, c *clients, r request) error {
-		_, err := c.ecs.DeleteService(ctx, &ecs.DeleteServiceInput{
+		_, err := wire.Call[ecs.DeleteServiceOutput](ctx, c.ecs, &ecs.DeleteServiceInput{
 			Cluster: clusterOf(r), Service: &r.Name, Force: aws.Bool(true),
 		})
 		if err != nil {
@@ -273,7 +275,7 @@ func waitDrained(ctx context.Context, c *clients, r request) error {
 
 // describeService returns nil where there is no such service.
 func describeService(ctx context.Context, c *clients, r request) (*types.Service, error) {
-	out, err := c.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: clusterOf(r), Services: []string{r.Name}})
+	out, err := wire.Call[ecs.DescribeServicesOutput](ctx, c.ecs, &ecs.DescribeServicesInput{Cluster: clusterOf(r), Services: []string{r.Name}})
 	if err != nil {
 		return nil, unlessAbsent(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-loggroup.html
@@ -21,7 +23,7 @@ var logGroup = kind{
 			return made{}, err
 		}
 		input.LogGroupName, input.Tags = &r.Name, tags
-		if _, err := c.logs.CreateLogGroup(ctx, &input); err != nil {
+		if _, err := wire.Call[cloudwatchlogs.CreateLogGroupOutput](ctx, c.logs, &input); err != nil {
 			return made{}, err
 		}
 		m := made{ID: r.Name, Attributes: properties{"Arn": r.Account.ARN("logs", "log-group:"+r.Name+":*")}}
@@ -36,18 +38,18 @@ var logGroup = kind{
 	tag: func(ctx context.Context, c *clients, r request, set map[string]string, drop []string) error {
 		arn := r.Account.ARN("logs", "log-group:"+r.Name)
 		if len(set) > 0 {
-			if _, err := c.logs.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: &arn, Tags: set}); err != nil {
+			if _, err := wire.Call[cloudwatchlogs.TagResourceOutput](ctx, c.logs, &cloudwatchlogs.TagResourceInput{ResourceArn: &arn, Tags: set}); err != nil {
 				return err
 			}
 		}
 		if len(drop) == 0 {
 			return nil
 		}
-		_, err := c.logs.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: &arn, TagKeys: drop})
+		_, err := wire.Call[cloudwatchlogs.UntagResourceOutput](ctx, c.logs, &cloudwatchlogs.UntagResourceInput{ResourceArn: &arn, TagKeys: drop})
 		return err
 	},
 	remove: func(ctx context.Context, c *clients, r request) error {
-		_, err := c.logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &r.Name})
+		_, err := wire.Call[cloudwatchlogs.DeleteLogGroupOutput](ctx, c.logs, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &r.Name})
 		return unlessAbsent(err)
 	},
 }
@@ -58,13 +60,13 @@ func putRetention(ctx context.Context, c *clients, r request) error {
 		return nil
 	}
 	if !ok {
-		_, err := c.logs.DeleteRetentionPolicy(ctx, &cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: &r.Name})
+		_, err := wire.Call[cloudwatchlogs.DeleteRetentionPolicyOutput](ctx, c.logs, &cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: &r.Name})
 		return err
 	}
 	input := cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: &r.Name}
 	if err := fill(&input, properties{"RetentionInDays": days}); err != nil {
 		return err
 	}
-	_, err := c.logs.PutRetentionPolicy(ctx, &input)
+	_, err := wire.Call[cloudwatchlogs.PutRetentionPolicyOutput](ctx, c.logs, &input)
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalabletarget.html
@@ -19,7 +21,7 @@ var scalableTarget = kind{
 	update:     putScalableTarget,
 	remove: func(ctx context.Context, c *clients, r request) error {
 		t := targetOf(r)
-		_, err := c.scaling.DeregisterScalableTarget(ctx, &applicationautoscaling.DeregisterScalableTargetInput{
+		_, err := wire.Call[applicationautoscaling.DeregisterScalableTargetOutput](ctx, c.scaling, &applicationautoscaling.DeregisterScalableTargetInput{
 			ResourceId: &t.resource, ScalableDimension: t.dimension, ServiceNamespace: t.namespace,
 		})
 		return unlessAbsent(err)
@@ -55,7 +57,7 @@ func putScalableTarget(ctx context.Context, c *clients, r request) (made, error)
 	if err := fill(&input, without(r.Properties, "ScheduledActions")); err != nil {
 		return made{}, err
 	}
-	if _, err := c.scaling.RegisterScalableTarget(ctx, &input); err != nil {
+	if _, err := wire.Call[applicationautoscaling.RegisterScalableTargetOutput](ctx, c.scaling, &input); err != nil {
 		return made{}, err
 	}
 	id := targetOf(r).id()
@@ -75,7 +77,7 @@ func putScheduledActions(ctx context.Context, c *clients, r request) error {
 		if err := fillMembers(&input, action, "ScheduledActions"); err != nil {
 			return err
 		}
-		if _, err := c.scaling.PutScheduledAction(ctx, &input); err != nil {
+		if _, err := wire.Call[applicationautoscaling.PutScheduledActionOutput](ctx, c.scaling, &input); err != nil {
 			return err
 		}
 		names[*input.ScheduledActionName] = true
@@ -87,7 +89,7 @@ func putScheduledActions(ctx context.Context, c *clients, r request) error {
 		if names[name] {
 			continue
 		}
-		_, err := c.scaling.DeleteScheduledAction(ctx, &applicationautoscaling.DeleteScheduledActionInput{
+		_, err := wire.Call[applicationautoscaling.DeleteScheduledActionOutput](ctx, c.scaling, &applicationautoscaling.DeleteScheduledActionInput{
 			ScheduledActionName: &name, ResourceId: &t.resource, ScalableDimension: t.dimension, ServiceNamespace: t.namespace,
 		})
 		if unlessAbsent(err) != nil {
@@ -107,7 +109,7 @@ var scalingPolicy = kind{
 	update:     putScalingPolicy,
 	remove: func(ctx context.Context, c *clients, r request) error {
 		t := targetOf(r)
-		_, err := c.scaling.DeleteScalingPolicy(ctx, &applicationautoscaling.DeleteScalingPolicyInput{
+		_, err := wire.Call[applicationautoscaling.DeleteScalingPolicyOutput](ctx, c.scaling, &applicationautoscaling.DeleteScalingPolicyInput{
 			PolicyName: &r.Name, ResourceId: &t.resource, ScalableDimension: t.dimension, ServiceNamespace: t.namespace,
 		})
 		return unlessAbsent(err)
@@ -122,7 +124,7 @@ func putScalingPolicy(ctx context.Context, c *clients, r request) (made, error) 
 	t := targetOf(r)
 	input.PolicyName = &r.Name
 	input.ResourceId, input.ScalableDimension, input.ServiceNamespace = &t.resource, t.dimension, t.namespace
-	out, err := c.scaling.PutScalingPolicy(ctx, &input)
+	out, err := wire.Call[applicationautoscaling.PutScalingPolicyOutput](ctx, c.scaling, &input)
 	if err != nil {
 		return made{}, err
 	}
@@ -135,7 +137,7 @@ var alarm = kind{
 	name:       "AlarmName",
 	replace:    []string{"AlarmName"},
 	exists: func(ctx context.Context, c *clients, name string) (bool, error) {
-		out, err := c.alarms.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{name}})
+		out, err := wire.Call[cloudwatch.DescribeAlarmsOutput](ctx, c.alarms, &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{name}})
 		return err == nil && len(out.MetricAlarms) > 0, err
 	},
 	create: putAlarm,
@@ -147,18 +149,18 @@ var alarm = kind{
 			for _, key := range sortedKeys(set) {
 				input.Tags = append(input.Tags, cwtypes.Tag{Key: &key, Value: aws.String(set[key])})
 			}
-			if _, err := c.alarms.TagResource(ctx, &input); err != nil {
+			if _, err := wire.Call[cloudwatch.TagResourceOutput](ctx, c.alarms, &input); err != nil {
 				return err
 			}
 		}
 		if len(drop) == 0 {
 			return nil
 		}
-		_, err := c.alarms.UntagResource(ctx, &cloudwatch.UntagResourceInput{ResourceARN: &arn, TagKeys: drop})
+		_, err := wire.Call[cloudwatch.UntagResourceOutput](ctx, c.alarms, &cloudwatch.UntagResourceInput{ResourceARN: &arn, TagKeys: drop})
 		return err
 	},
 	remove: func(ctx context.Context, c *clients, r request) error {
-		_, err := c.alarms.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{r.Name}})
+		_, err := wire.Call[cloudwatch.DeleteAlarmsOutput](ctx, c.alarms, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{r.Name}})
 		return unlessAbsent(err)
 	},
 }
@@ -173,7 +175,7 @@ func putAlarm(ctx context.Context, c *clients, r request) (made, error) {
 		return made{}, err
 	}
 	input.AlarmName = &r.Name
-	if _, err := c.alarms.PutMetricAlarm(ctx, &input); err != nil {
+	if _, err := wire.Call[cloudwatch.PutMetricAlarmOutput](ctx, c.alarms, &input); err != nil {
 		return made{}, err
 	}
 	return made{ID: r.Name, Attributes: properties{"Arn": alarmARN(r)}}, nil

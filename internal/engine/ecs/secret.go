@@ -59,7 +59,7 @@ func (s *Service) secret(ctx context.Context, ref types.Secret) (string, error) 
 		}
 	}
 	var out struct{ Parameter struct{ Value string } }
-	store := wire.Caller{Config: s.config.AWS, Name: "SSM", Scope: "ssm", Target: "AmazonSSM"}
+	store := wire.NewCaller(s.config.AWS, "ssm")
 	err := store.Call(ctx, "GetParameter", map[string]any{"Name": name, "WithDecryption": true}, &out)
 	if fault, ok := errors.AsType[smithy.APIError](err); ok && fault.ErrorCode() == "ParameterNotFound" {
 		err = fmt.Errorf("invalid ssm parameters: %s", name)
@@ -88,7 +88,7 @@ func (s *Service) managedSecret(ctx context.Context, ref string) (string, error)
 		SecretString *string
 		SecretBinary []byte
 	}
-	manager := wire.Caller{Config: s.config.AWS, Name: "Secrets Manager", Scope: "secretsmanager", Target: "secretsmanager"}
+	manager := wire.NewCaller(s.config.AWS, "secretsmanager")
 	err := manager.Call(ctx, "GetSecretValue", in, &out)
 	if fault, ok := errors.AsType[smithy.APIError](err); ok {
 		return "", fmt.Errorf("failed to fetch secret %s from secrets manager: %s: %s", ref, fault.ErrorCode(), fault.ErrorMessage())

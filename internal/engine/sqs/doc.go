@@ -25,6 +25,7 @@
 //	                              │   visibility timeout, or a change of it to 0
 //	             retention over: expired, from everywhere
 //	             received too often: ready in the dead-letter queue
+//	             moved by a task: a new message, elsewhere
 //
 // While a commit is under way its messages are claimed: they are in no order,
 // nobody else can take them, and counts show them in flight.
@@ -39,7 +40,9 @@
 // Where it differs from AWS: Policy and the encryption attributes are kept and
 // answered, and have no effect: there is one user, and the disk is theirs. The
 // age of a dead letter counts from its sending, where CloudWatch counts from its
-// move. FIFO queues and message move tasks are not there. A deleted queue's name
+// move. FIFO queues are not there. A message move task without a rate moves as
+// fast as the disk allows, one that is cancelled is so at once, and it ends when
+// it has moved as many messages as were visible at its start. A deleted queue's name
 // can be used again at once, where AWS asks for 60 seconds
 // (QueueDeletedRecently).
 package sqs

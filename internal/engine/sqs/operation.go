@@ -184,6 +184,11 @@ func (s *Service) deleteQueue(ctx context.Context, in *sqs.DeleteQueueInput) (*s
 		if err := s.table.Delete(tx, q.name); err != nil {
 			return err
 		}
+		for _, task := range q.moves { // which change with gate only
+			if err := s.moves.Delete(tx, task.ID); err != nil {
+				return err
+			}
+		}
 		return deleteMessages(tx, q.ID)
 	})
 	if err != nil {

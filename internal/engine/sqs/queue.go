@@ -18,6 +18,7 @@ type queue struct {
 	all      ages               // every message, claimed ones too
 	handed   map[int64]*message // received at least once: what handles can name
 	waiters  []*waiter          // in the order they came
+	moves    []*moveTask        // out of this queue; the newest last
 	purged   int64              // Unix milliseconds
 	deleted  bool
 	counts   QueueCount // the counters since the last Counts
@@ -155,9 +156,13 @@ func (s *Service) advance(q *queue, now int64) {
 // take claims up to most messages that are ready, as far as the limit of
 // messages in flight allows.
 func (q *queue) take(most int) []*message {
-	most = min(most, q.ready.Len(), inFlightLimit-q.invisible())
+	return q.pick(min(most, inFlightLimit-q.invisible()))
+}
+
+// pick claims up to most messages that are ready.
+func (q *queue) pick(most int) []*message {
 	var batch []*message
-	for range most {
+	for range min(most, q.ready.Len()) {
 		m := q.ready.items[0]
 		q.claim(m)
 		batch = append(batch, m)

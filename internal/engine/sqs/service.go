@@ -50,7 +50,9 @@ type Service struct {
 	endpoint string
 	tasks    string // session token
 	log      *slog.Logger
+	moves    store.Table[moveTask]
 	wake     chan struct{} // tells Run that armed has come nearer
+	move     chan struct{} // tells Run of a new move task
 
 	// gate is held for reading while a change of messages is committed, and
 	// for writing while one of queues is. Claim messages before entering it.
@@ -69,7 +71,7 @@ type Service struct {
 }
 
 // New returns a service with the queues and messages of its store. Delays,
-// visibility timeouts and retention need Run to pass by themselves.
+// visibility timeouts, retention and move tasks need Run to go on by themselves.
 func New(ctx context.Context, config Config) (*Service, error) {
 	s := &Service{
 		store:    config.Store,
@@ -78,7 +80,9 @@ func New(ctx context.Context, config Config) (*Service, error) {
 		endpoint: config.Endpoint,
 		tasks:    config.Tasks,
 		log:      config.Log,
+		moves:    store.NewTable[moveTask](config.Store, "sqs.move"),
 		wake:     make(chan struct{}, 1),
+		move:     make(chan struct{}, 1),
 		queues:   map[string]*queue{},
 		holders:  map[*message]holder{},
 		armed:    math.MaxInt64,
@@ -125,11 +129,18 @@ func (s *Service) Wire() *wire.Service {
 	wire.Handle(w, s.deleteMessageBatch)
 	wire.Handle(w, s.changeMessageVisibility)
 	wire.Handle(w, s.changeMessageVisibilityBatch)
+	wire.Handle(w, s.startMessageMoveTask)
+	wire.Handle(w, s.cancelMessageMoveTask)
+	wire.Handle(w, s.listMessageMoveTasks)
 	return w
 }
 
-// Run makes delays, visibility timeouts and retention pass until ctx ends.
+// Run makes delays, visibility timeouts and retention pass, and moves messages
+// as tasks say, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { s.runMoves(ctx) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

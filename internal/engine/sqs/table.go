@@ -1,11 +1,13 @@
 package sqs
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spate-run/spate/internal/store"
 )
@@ -67,6 +69,16 @@ func moveMessage(tx *store.Tx, id, queue int64, base int32, source string) error
 	return err
 }
 
+// carryMessage makes a message a new one, of another queue.
+func carryMessage(tx *store.Tx, id, queue int64, m *message) error {
+	if _, err := tx.Exec("DELETE FROM sqs_delivery WHERE id = ?", id); err != nil {
+		return err
+	}
+	_, err := tx.Exec("UPDATE sqs_message SET id = ?, queue = ?, uuid = ?, sent = ?, due = ?, base = 0, source = '' WHERE id = ?",
+		m.id, queue, m.uuid[:], m.sent, m.due, id)
+	return err
+}
+
 func deleteMessage(tx *store.Tx, id int64) error {
 	if _, err := tx.Exec("DELETE FROM sqs_delivery WHERE id = ?", id); err != nil {
 		return err
@@ -116,6 +128,9 @@ func (s *Service) load(ctx context.Context) error {
 		s.queues[name], byID[doc.ID] = q, q
 		s.lastQueue = max(s.lastQueue, doc.ID)
 	}
+	if err := s.loadMoves(ctx, byID); err != nil {
+		return err
+	}
 	rows, err := s.store.Query(ctx, `
 		SELECT m.id, m.queue, m.uuid, m.sent, m.base, coalesce(d.due, m.due),
 			coalesce(d.first, 0), coalesce(d.taken, 0), coalesce(d.received, 0), coalesce(d.task, 0)
@@ -145,4 +160,22 @@ func (s *Service) loadMessages(rows *sql.Rows, byID map[int64]*queue) error {
 		}
 	}
 	return rows.Err()
+}
+
+// loadMoves reads the message move tasks. Those that were running go on.
+func (s *Service) loadMoves(ctx context.Context, byID map[int64]*queue) error {
+	tasks, err := s.moves.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, task := range tasks {
+		if q := byID[task.Queue]; q != nil {
+			task.pace.start(nowMilli())
+			q.moves = append(q.moves, &task)
+		}
+	}
+	for _, q := range byID {
+		slices.SortFunc(q.moves, func(a, b *moveTask) int { return cmp.Compare(a.Number, b.Number) })
+	}
+	return nil
 }

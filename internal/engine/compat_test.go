@@ -112,8 +112,12 @@ keys, and no policies: who has the keys may do everything. On the fast cadence,
 which is the default, alarm periods, metric intervals and cooldowns are divided
 by 60, and nothing else is.
 
-**SQS.** Standard queues only. Receives come in the order of sending where AWS
-promises none. A dead letter's age counts from its sending. Policies and
+**SQS.** Standard queues give messages in the order of sending, among groups by
+what each has in flight, where AWS promises no order. FIFO queues are not
+throttled: FifoThroughputLimit has no effect. A ReceiveRequestAttemptId is
+forgotten at a restart. A message move task without a rate moves as fast as the
+disk allows, and ends when it has moved as many messages as were visible at its
+start. A dead letter's age counts from its sending. Policies and
 encryption settings are kept without effect. The minute between two purges is
 forgotten at a restart. What a spate worker holds that is killed is visible at
 once; other programs' messages wait for their visibility timeout, as all do on

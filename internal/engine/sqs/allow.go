@@ -42,7 +42,7 @@ func parseAllow(_ *Service, _ attribute, value string) (string, error) {
 }
 
 // checkAllowed refuses a RedrivePolicy, as parseRedrive answers it, whose target
-// does not allow the queue with this name. What has been set stays in force when
+// is of another type, or does not allow the queue with this name. What has been set stays in force when
 // the target's policy changes. The reason is in words of our own: AWS's are not
 // documented. The caller holds mu.
 func (s *Service) checkAllowed(name, redrive string) error {
@@ -51,6 +51,10 @@ func (s *Service) checkAllowed(name, redrive string) error {
 		return nil
 	}
 	target := s.queues[strings.TrimPrefix(policy.Target, s.account.ARN("sqs", ""))]
+	if isFIFO(name) != target.fifo {
+		return invalidValue(redrive, string(types.QueueAttributeNameRedrivePolicy),
+			"Dead-letter queue must be same type of queue as the source..")
+	}
 	var allowed allowPolicy
 	if text := target.Attributes[allowAttribute]; text == "" || json.Unmarshal([]byte(text), &allowed) != nil {
 		return nil

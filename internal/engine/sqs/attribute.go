@@ -21,11 +21,16 @@ type attribute struct {
 	parse func(*Service, attribute, string) (string, error)
 	low   int
 	high  int
+	fifo  bool // only FIFO queues have it
 }
 
 // attributes are the attributes that can be set, in the order in which
 // CreateQueue compares them.
 var attributes = []attribute{
+	{name: types.QueueAttributeNameFifoQueue, parse: parseFIFO, fifo: true},
+	{name: types.QueueAttributeNameContentBasedDeduplication, standard: "false", parse: parseBool, fifo: true},
+	{name: types.QueueAttributeNameDeduplicationScope, standard: scopeQueue, parse: parseScope, fifo: true},
+	{name: types.QueueAttributeNameFifoThroughputLimit, standard: limitQueue, parse: parseLimit, fifo: true},
 	{name: types.QueueAttributeNameDelaySeconds, standard: "0", parse: parseNumber, low: 0, high: maxDelay},
 	{name: types.QueueAttributeNameMaximumMessageSize, standard: "1048576", parse: parseNumber, low: 1024, high: maxMessageSize},
 	{name: types.QueueAttributeNameMessageRetentionPeriod, standard: "345600", parse: parseNumber, low: 60, high: 1209600},
@@ -57,6 +62,37 @@ func parseBool(_ *Service, a attribute, value string) (string, error) {
 		return "", invalidAttribute(a.name)
 	}
 	return lower, nil
+}
+
+// What DeduplicationScope and FifoThroughputLimit can be. The limit is kept
+// without effect: there is no throttling.
+const (
+	scopeQueue = "queue"
+	scopeGroup = "messageGroup"
+	limitQueue = "perQueue"
+	limitGroup = "perMessageGroupId"
+)
+
+func parseFIFO(_ *Service, a attribute, value string) (string, error) {
+	if value != "true" {
+		return "", wire.Faultf("InvalidAttributeValue",
+			"Invalid value for the parameter %s. Reason: Modifying queue type is not supported.", a.name)
+	}
+	return value, nil
+}
+
+func parseScope(_ *Service, a attribute, value string) (string, error) {
+	if value != scopeQueue && value != scopeGroup {
+		return "", invalidAttribute(a.name)
+	}
+	return value, nil
+}
+
+func parseLimit(_ *Service, a attribute, value string) (string, error) {
+	if value != limitQueue && value != limitGroup {
+		return "", invalidAttribute(a.name)
+	}
+	return value, nil
 }
 
 func parseText(_ *Service, _ attribute, value string) (string, error) {
@@ -133,13 +169,12 @@ func receiveLimit(v any) (int, bool) {
 func (s *Service) parseAttributes(queue string, given map[string]string) (map[string]string, error) {
 	parsed := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if name == string(types.QueueAttributeNameFifoQueue) {
-			return nil, wire.Faultf("InvalidAttributeName",
-				"Unknown Attribute FifoQueue. (FIFO queues are not there yet: this version of spate has standard queues only.)")
-		}
 		i := slices.IndexFunc(attributes, func(a attribute) bool { return string(a.name) == name })
 		if i < 0 {
 			return nil, unknownAttribute(name)
+		}
+		if attributes[i].fifo && !isFIFO(queue) {
+			return nil, onlyFIFO(attributes[i].name)
 		}
 		value, err := attributes[i].parse(s, attributes[i], given[name])
 		if err != nil {
@@ -157,6 +192,26 @@ func (s *Service) parseAttributes(queue string, given map[string]string) (map[st
 	return parsed, s.checkAllowed(queue, parsed[string(types.QueueAttributeNameRedrivePolicy)])
 }
 
+// onlyFIFO is the fault of an attribute that a standard queue does not have.
+func onlyFIFO(name types.QueueAttributeName) error {
+	switch name {
+	case types.QueueAttributeNameDeduplicationScope, types.QueueAttributeNameFifoThroughputLimit:
+		return wire.Faultf("InvalidAttributeName", "You can specify the %s only when FifoQueue is set to true.", name)
+	}
+	return unknownAttribute(string(name))
+}
+
+// checkThroughput refuses a throughput limit by groups for a queue that does not
+// deduplicate by groups.
+func checkThroughput(doc *document) error {
+	if doc.Attributes[string(types.QueueAttributeNameFifoThroughputLimit)] == limitGroup &&
+		doc.Attributes[string(types.QueueAttributeNameDeduplicationScope)] != scopeGroup {
+		return wire.Faultf("InvalidAttributeValue", "Invalid value for the parameter FifoThroughputLimit. Reason: "+
+			"To set FifoThroughputLimit to perMessageGroupId, the DeduplicationScope must be messageGroup.")
+	}
+	return nil
+}
+
 // A document is a queue as the store keeps it.
 type document struct {
 	ID         int64
@@ -171,7 +226,14 @@ func (d *document) attribute(a attribute) string {
 	if value, ok := d.Attributes[string(a.name)]; ok {
 		return value
 	}
+	if a.fifo && !d.isFIFO() {
+		return ""
+	}
 	return a.standard
+}
+
+func (d *document) isFIFO() bool {
+	return d.Attributes[string(types.QueueAttributeNameFifoQueue)] == "true"
 }
 
 // settings are the attributes that steer a queue, parsed.
@@ -182,6 +244,9 @@ type settings struct {
 	wait       int
 	maxSize    int
 	redrive    *redrivePolicy // nil for none
+	fifo       bool
+	byContent  bool // a message without a deduplication ID has one of its body
+	byGroup    bool // groups deduplicate by themselves
 }
 
 // parsed parses attributes that parseAttributes has accepted.
@@ -191,6 +256,12 @@ func (d *document) parsed() settings {
 		value := d.attribute(a)
 		number, _ := strconv.Atoi(value)
 		switch a.name {
+		case types.QueueAttributeNameFifoQueue:
+			s.fifo = value == "true"
+		case types.QueueAttributeNameContentBasedDeduplication:
+			s.byContent = value == "true"
+		case types.QueueAttributeNameDeduplicationScope:
+			s.byGroup = value == scopeGroup
 		case types.QueueAttributeNameDelaySeconds:
 			s.delay = number
 		case types.QueueAttributeNameVisibilityTimeout:

@@ -47,7 +47,7 @@ func (s *Service) Counts() []QueueCount {
 		c := q.counts
 		q.counts = QueueCount{}
 		c.Name = name
-		c.Visible, c.InFlight, c.Delayed = q.ready.Len(), q.invisible(), q.delayed.Len()
+		c.Visible, c.InFlight, c.Delayed = q.ready.visible(), q.invisible(), q.delayed.Len()
 		if q.all.Len() > 0 {
 			c.OldestAge = time.Duration(now-q.all.items[0].sent) * time.Millisecond
 		}

@@ -1,4 +1,4 @@
-// Package sqs is Amazon SQS: standard queues, as the SQS API Reference and
+// Package sqs is Amazon SQS: standard and FIFO queues, as the SQS API Reference and
 // Developer Guide describe them
 // (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/).
 //
@@ -15,8 +15,14 @@
 //     hands back for a task that was killed ([Service.HandBack]);
 //   - receivers that wait are served in the order they came, and no more of
 //     them are woken than there are messages for;
-//   - order is first in, first out by the moment of becoming visible, as far as
-//     the clock and concurrent commits allow. Nobody may rely on it.
+//   - a standard queue gives from the message group that has the fewest messages
+//     in flight. Beside that its order is first in, first out by the moment of
+//     becoming visible, as far as the clock and concurrent commits allow. Nobody
+//     may rely on it;
+//   - a FIFO queue gives the messages of a group in the order of their sequence
+//     numbers, which is that of their commits, and nothing of a group that has a
+//     message in flight. Who sends a message twice within five minutes is told of
+//     the first one, after a restart too.
 //
 // What a message goes through:
 //
@@ -30,7 +36,7 @@
 // While a commit is under way its messages are claimed: they are in no order,
 // nobody else can take them, and counts show them in flight.
 //
-// Messages live in the store. Memory holds their order, about 115 bytes a
+// Messages live in the store. Memory holds their order, about 130 bytes a
 // message, and bodies up to a fixed budget; others are read when they are
 // received.
 //
@@ -40,9 +46,10 @@
 // Where it differs from AWS: Policy and the encryption attributes are kept and
 // answered, and have no effect: there is one user, and the disk is theirs. The
 // age of a dead letter counts from its sending, where CloudWatch counts from its
-// move. FIFO queues are not there. A message move task without a rate moves as
-// fast as the disk allows, one that is cancelled is so at once, and it ends when
-// it has moved as many messages as were visible at its start. A deleted queue's name
-// can be used again at once, where AWS asks for 60 seconds
-// (QueueDeletedRecently).
+// move. FIFO queues are not throttled: FifoThroughputLimit is kept without
+// effect, and a ReceiveRequestAttemptId is forgotten at a restart. A message move
+// task without a rate moves as fast as the disk allows, one that is cancelled is
+// so at once, and it ends when it has moved as many messages as were visible at
+// its start. A deleted queue's name can be used again at once, where AWS asks for
+// 60 seconds (QueueDeletedRecently).
 package sqs

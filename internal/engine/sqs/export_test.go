@@ -14,7 +14,7 @@ func (s *Service) Fill(name string, n int, received int32, due int64) {
 	for range n {
 		s.lastMessage++
 		m := &message{id: s.lastMessage, uuid: newUUID(), sent: now, delivery: delivery{due: due, received: received}}
-		s.add(s.queues[name], m, now)
+		s.add(s.queues[name], "", m, now)
 	}
 }
 

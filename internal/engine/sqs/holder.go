@@ -49,7 +49,7 @@ func (s *Service) HandBack(ctx context.Context, token string) error {
 			continue
 		}
 		delete(s.holders, m)
-		if m.in != &h.queue.ready {
+		if !m.visible() {
 			receipt := handle{queue: h.queue.ID, message: m.id, received: m.received, uuid: m.uuid}
 			held[h.queue] = append(held[h.queue], change{handle: receipt})
 		}

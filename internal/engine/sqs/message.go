@@ -12,8 +12,8 @@ import (
 
 // A message is one message in memory. Times are Unix milliseconds.
 //
-// Where it is follows from in: one of its queue's orders, or nil while it is
-// claimed for a commit.
+// Where it is follows from in: its lane's order of what is visible, one of its
+// queue's other orders, or nil while it is claimed for a commit.
 type message struct {
 	id   int64 // its row in the store; ascending in the order of sending
 	uuid uuid  // what clients call MessageId
@@ -24,8 +24,12 @@ type message struct {
 	ageRank int32 // its place in its queue's ages
 	gone    bool  // no longer in its queue
 	in      *order
+	lane    *lane    // of its group
 	payload *payload // nil where only the store has it
 }
+
+// visible says whether a message can be received.
+func (m *message) visible() bool { return m.in == &m.lane.visible }
 
 // A delivery is what a reception or a change of visibility changes.
 type delivery struct {
@@ -36,35 +40,35 @@ type delivery struct {
 	task     bool  // its latest receiver was a task of the engine's own
 }
 
-// A payload is the part of a message that never changes, save source.
+// A payload is the part of a message that changes only when it moves.
 type payload struct {
 	body string
 	extra
 	source string // ARN of the queue that a dead letter came from
+	dedup  string // deduplication ID, in a FIFO queue
 }
 
 // extra is what few messages have. The store keeps it as JSON.
 type extra struct {
 	Attributes map[string]types.MessageAttributeValue `json:",omitempty"`
 	Trace      string                                 `json:",omitempty"`
-	Group      string                                 `json:",omitempty"`
 }
 
 func (e extra) empty() bool {
-	return len(e.Attributes) == 0 && e.Trace == "" && e.Group == ""
+	return len(e.Attributes) == 0 && e.Trace == ""
 }
 
 // What a payload needs in memory beside its text, in bytes: itself, and a map
 // of attributes, which has room for eight of them, for each eight.
 const (
-	payloadSize    = 112
+	payloadSize    = 128
 	attributesRoom = 1024
 )
 
 // size is the number of bytes that the payload is taken to need in memory.
 func (p *payload) size() int {
 	maps := (len(p.Attributes) + 7) / 8
-	return payloadSize + len(p.body) + maps*attributesRoom + attributesSize(p.Attributes) + len(p.Trace) + len(p.Group)
+	return payloadSize + len(p.body) + maps*attributesRoom + attributesSize(p.Attributes) + len(p.Trace) + len(p.dedup)
 }
 
 // A uuid is a random version 4 UUID.
@@ -112,14 +116,19 @@ func parseHandle(s string) (h handle, ok bool) {
 	return h, true
 }
 
-// An order is a heap of messages by the time they become, or became, visible.
-type order struct{ items []*message }
+// An order is a heap of messages by the time they become, or became, visible, or
+// by their sequence numbers.
+type order struct {
+	items      []*message
+	bySequence bool
+}
 
 func (o *order) Len() int { return len(o.items) }
 
-func (o *order) Less(i, j int) bool {
-	a, b := o.items[i], o.items[j]
-	if a.due != b.due {
+func (o *order) Less(i, j int) bool { return o.before(o.items[i], o.items[j]) }
+
+func (o *order) before(a, b *message) bool {
+	if a.due != b.due && !o.bySequence {
 		return a.due < b.due
 	}
 	return a.id < b.id

@@ -134,8 +134,12 @@ func (s *Service) draftMove(in *sqs.StartMessageMoveTaskInput) (*queue, *moveTas
 		if *in.DestinationArn == *in.SourceArn {
 			return nil, nil, invalidParameter("Source queue arn and destination queue arn cannot be the same.")
 		}
-		if _, err := s.queueOf("DestinationArn", in.DestinationArn); err != nil {
+		target, err := s.queueOf("DestinationArn", in.DestinationArn)
+		if err != nil {
 			return nil, nil, err
+		}
+		if target.fifo != q.fifo {
+			return nil, nil, invalidParameter("The source queue and destination queue must be of the same queue type.")
 		}
 	}
 	rate := aws.ToInt32(in.MaxNumberOfMessagesPerSecond)
@@ -155,7 +159,7 @@ func (s *Service) draftMove(in *sqs.StartMessageMoveTaskInput) (*queue, *moveTas
 		Destination: aws.ToString(in.DestinationArn),
 		Rate:        rate,
 		Started:     now,
-		ToMove:      int64(q.ready.Len()),
+		ToMove:      int64(q.ready.visible()),
 		Status:      moveRunning,
 	}
 	if n := len(q.moves); n > 0 {

@@ -86,6 +86,7 @@ type passage struct {
 	left    []*message
 	arrived []*message
 	targets []*queue // of each
+	places  map[*queue]*arrival
 }
 
 // stepMove moves the messages that a task may move now, and returns when it has
@@ -131,16 +132,18 @@ func (s *Service) commitMove(ctx context.Context, q *queue, task *moveTask, clai
 	p, after, err := s.planMove(ctx, q, task, claimed)
 	if err == nil {
 		err = s.store.Update(ctx, func(tx *store.Tx) error {
-			for i, m := range p.arrived {
-				if err := carryMessage(tx, p.left[i].id, p.targets[i].ID, m); err != nil {
-					return err
-				}
+			if err := s.carryAll(tx, p); err != nil {
+				return err
 			}
 			return s.moves.Put(tx, after.ID, after)
 		})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for target, place := range p.places {
+		s.turn(target, place)
+		defer s.arrived(target, place)
+	}
 	if err == nil {
 		now := nowMilli()
 		*task = after
@@ -149,6 +152,22 @@ func (s *Service) commitMove(ctx context.Context, q *queue, task *moveTask, clai
 	}
 	s.settle(q, claimed)
 	return err
+}
+
+// carryAll makes messages new ones of other queues, as part of a change.
+func (s *Service) carryAll(tx *store.Tx, p passage) error {
+	for i, m := range p.arrived {
+		target := p.targets[i]
+		if isFIFO(target.name) {
+			if err := s.number(tx, target, p.places[target], m); err != nil {
+				return err
+			}
+		}
+		if err := carryMessage(tx, p.left[i].id, target.ID, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // planMove decides where claimed messages go, and what becomes of the task. It
@@ -163,6 +182,7 @@ func (s *Service) planMove(ctx context.Context, q *queue, task *moveTask, claime
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	after = *task
+	p.places = map[*queue]*arrival{}
 	now := nowMilli()
 	for i, m := range claimed {
 		if m.gone {
@@ -179,6 +199,9 @@ func (s *Service) planMove(ctx context.Context, q *queue, task *moveTask, claime
 		s.lastMessage++
 		p.left = append(p.left, m)
 		p.targets = append(p.targets, target)
+		if target.fifo && p.places[target] == nil {
+			p.places[target] = &arrival{}
+		}
 		p.arrived = append(p.arrived, &message{
 			id: s.lastMessage, uuid: newUUID(), sent: now,
 			delivery: delivery{due: now + int64(target.delay)*1000},
@@ -218,14 +241,14 @@ func (s *Service) carry(q *queue, p passage, now int64) {
 		if m.gone {
 			continue
 		}
-		body := m.payload
+		body, group := m.payload, m.lane.group
 		s.drop(q, m)
 		if body != nil {
 			copied := *body
 			copied.source = ""
 			s.hold(p.arrived[i], &copied)
 		}
-		s.add(p.targets[i], p.arrived[i], now)
+		s.add(p.targets[i], group, p.arrived[i], now)
 	}
 	for _, target := range p.targets {
 		s.advance(target, now)

@@ -3,6 +3,7 @@ package sqs
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"maps"
 	"path"
 	"slices"
@@ -54,7 +55,7 @@ func (s *Service) arn(q *queue) string {
 
 func (s *Service) createQueue(ctx context.Context, in *sqs.CreateQueueInput) (*sqs.CreateQueueOutput, error) {
 	name := aws.ToString(in.QueueName)
-	if err := checkQueueName(name); err != nil {
+	if err := checkQueueName(name, in.Attributes); err != nil {
 		return nil, err
 	}
 	s.gate.Lock()
@@ -76,13 +77,17 @@ func (s *Service) createQueue(ctx context.Context, in *sqs.CreateQueueInput) (*s
 	return out, nil
 }
 
-func checkQueueName(name string) error {
+func checkQueueName(name string, attributes map[string]string) error {
 	if name == "" {
 		return missingParameter("QueueName")
 	}
-	if strings.HasSuffix(name, ".fifo") {
-		return invalidParameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length. " +
-			"(FIFO queues are not there yet: this version of spate has standard queues only.)")
+	base, suffixed := strings.CutSuffix(name, fifoSuffix)
+	if attributes[string(types.QueueAttributeNameFifoQueue)] == "true" {
+		if !suffixed || len(name) > 80 || !queueName().MatchString(base) {
+			return invalidParameter("The name of a FIFO queue can only include alphanumeric characters, hyphens, " +
+				"or underscores, must end with .fifo suffix and be 1 to 80 in length.")
+		}
+		return nil
 	}
 	if !queueName().MatchString(name) {
 		return invalidParameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
@@ -107,9 +112,13 @@ func (s *Service) draft(name string, in *sqs.CreateQueueInput) (*document, error
 		}
 		return nil, nil
 	}
-	s.lastQueue++
 	now := time.Now().Unix()
-	return &document{ID: s.lastQueue, Created: now, Modified: now, Attributes: given, Tags: in.Tags}, nil
+	doc := &document{ID: s.lastQueue + 1, Created: now, Modified: now, Attributes: given, Tags: in.Tags}
+	if err := checkThroughput(doc); err != nil {
+		return nil, err
+	}
+	s.lastQueue++
+	return doc, nil
 }
 
 func (s *Service) getQueueURL(ctx context.Context, in *sqs.GetQueueUrlInput) (*sqs.GetQueueUrlOutput, error) {
@@ -189,7 +198,7 @@ func (s *Service) deleteQueue(ctx context.Context, in *sqs.DeleteQueueInput) (*s
 				return err
 			}
 		}
-		return deleteMessages(tx, q.ID)
+		return errors.Join(forgetDuplicates(tx, q.ID), deleteMessages(tx, q.ID))
 	})
 	if err != nil {
 		return nil, err
@@ -217,7 +226,9 @@ func (s *Service) purgeQueue(ctx context.Context, in *sqs.PurgeQueueInput) (*sqs
 	if q.purged > 0 && now-q.purged < purgeInterval.Milliseconds() { // purged needs gate only
 		return nil, purgeInProgress(q.name)
 	}
-	err = s.store.Update(ctx, func(tx *store.Tx) error { return deleteMessages(tx, q.ID) })
+	err = s.store.Update(ctx, func(tx *store.Tx) error {
+		return errors.Join(forgetDuplicates(tx, q.ID), deleteMessages(tx, q.ID))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +273,7 @@ func (s *Service) attributesOf(q *queue) map[string]string {
 		"QueueArn":                              s.arn(q),
 		"CreatedTimestamp":                      strconv.FormatInt(q.Created, 10),
 		"LastModifiedTimestamp":                 strconv.FormatInt(q.Modified, 10),
-		"ApproximateNumberOfMessages":           strconv.Itoa(q.ready.Len()),
+		"ApproximateNumberOfMessages":           strconv.Itoa(q.ready.visible()),
 		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(q.invisible()),
 		"ApproximateNumberOfMessagesDelayed":    strconv.Itoa(q.delayed.Len()),
 	}
@@ -285,7 +296,7 @@ func (s *Service) setQueueAttributes(ctx context.Context, in *sqs.SetQueueAttrib
 		}
 		doc.Attributes = merged(doc.Attributes, given)
 		doc.Modified = time.Now().Unix()
-		return nil
+		return checkThroughput(doc)
 	})
 	return &sqs.SetQueueAttributesOutput{}, err
 }
@@ -311,7 +322,11 @@ func (s *Service) amend(ctx context.Context, url *string, change func(*document)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := q.settings
 	q.document, q.settings = doc, doc.parsed()
+	if q.fifo && q.delay != before.delay {
+		s.redelay(q)
+	}
 	s.advance(q, nowMilli())
 	s.arm(q.next())
 	return nil

@@ -12,13 +12,16 @@ type queue struct {
 	settings
 	name string
 
-	ready    order
+	ready    shelf
 	delayed  order
 	inFlight order
 	all      ages               // every message, claimed ones too
 	handed   map[int64]*message // received at least once: what handles can name
 	waiters  []*waiter          // in the order they came
 	moves    []*moveTask        // out of this queue; the newest last
+	arrivals []*arrival         // on their way into a FIFO queue
+	lastSent int64              // of a FIFO queue's last message
+	attempts attempts           // receptions that clients of a FIFO queue may repeat
 	purged   int64              // Unix milliseconds
 	deleted  bool
 	counts   QueueCount // the counters since the last Counts
@@ -31,13 +34,13 @@ type waiter struct {
 }
 
 func newQueue(name string, doc document) *queue {
-	return &queue{document: doc, settings: doc.parsed(), name: name, handed: map[int64]*message{}}
+	return &queue{document: doc, settings: doc.parsed(), name: name, ready: newShelf(isFIFO(name)), handed: map[int64]*message{}}
 }
 
 // invisible is the number of messages in flight, claimed ones included: a
 // message whose deletion is not on disk yet is still there.
 func (q *queue) invisible() int {
-	return q.all.Len() - q.ready.Len() - q.delayed.Len()
+	return q.all.Len() - q.ready.visible() - q.delayed.Len()
 }
 
 func (q *queue) expiry(m *message) int64 {
@@ -61,8 +64,11 @@ func (q *queue) next() int64 {
 
 // add takes a message that is in the store into a queue. The caller holds mu,
 // as do those of all functions below.
-func (s *Service) add(q *queue, m *message, now int64) {
+func (s *Service) add(q *queue, group string, m *message, now int64) {
 	heap.Push(&q.all, m)
+	m.lane = q.ready.lane(group)
+	q.ready.count(m.lane, 1, 1)
+	q.lastSent = max(q.lastSent, m.sent)
 	if m.received > m.base {
 		q.handed[m.id] = m
 	}
@@ -75,13 +81,15 @@ func (s *Service) place(q *queue, m *message, now int64) {
 	case m.gone:
 		return
 	case m.due <= now:
-		q.ready.add(m)
+		q.ready.put(m)
+		q.ready.count(m.lane, 0, -1)
 	case m.received > m.base:
 		q.inFlight.add(m)
 	default:
 		q.delayed.add(m)
+		q.ready.count(m.lane, 0, -1)
 	}
-	if m.in != &q.ready {
+	if !m.visible() {
 		s.arm(m.due)
 	}
 	s.arm(q.expiry(m))
@@ -89,6 +97,18 @@ func (s *Service) place(q *queue, m *message, now int64) {
 
 // claim takes a message out of its order until place or drop.
 func (q *queue) claim(m *message) {
+	if m.in != &q.inFlight {
+		q.ready.count(m.lane, 0, 1)
+	}
+	q.lift(m)
+}
+
+// lift takes a message out of the order it is in.
+func (q *queue) lift(m *message) {
+	if m.visible() {
+		q.ready.remove(m)
+		return
+	}
 	m.in.remove(m)
 }
 
@@ -98,9 +118,14 @@ func (s *Service) drop(q *queue, m *message) {
 		return
 	}
 	m.gone = true
-	if m.in != nil {
-		m.in.remove(m)
+	busy := 0
+	if m.in == nil || m.in == &q.inFlight {
+		busy = 1
 	}
+	if m.in != nil {
+		q.lift(m)
+	}
+	q.ready.count(m.lane, -1, -busy)
 	heap.Remove(&q.all, int(m.ageRank))
 	delete(q.handed, m.id)
 	delete(s.holders, m)
@@ -114,7 +139,7 @@ func (s *Service) clear(q *queue) {
 		delete(s.holders, m)
 		s.release(m)
 	}
-	q.all, q.ready, q.delayed, q.inFlight = ages{}, order{}, order{}, order{}
+	q.all, q.ready, q.delayed, q.inFlight = ages{}, newShelf(q.fifo), order{}, order{}
 	q.handed = map[int64]*message{}
 }
 
@@ -147,7 +172,10 @@ func (s *Service) advance(q *queue, now int64) {
 		for o.dueBy(now) {
 			m := o.items[0]
 			o.remove(m)
-			q.ready.add(m)
+			q.ready.put(m)
+			if o == &q.inFlight {
+				q.ready.count(m.lane, 0, -1)
+			}
 		}
 	}
 	q.serve()
@@ -159,13 +187,20 @@ func (q *queue) take(most int) []*message {
 	return q.pick(min(most, inFlightLimit-q.invisible()))
 }
 
-// pick claims up to most messages that are ready.
+// pick claims up to most messages that are ready: of a FIFO queue as many of one
+// group as there are, before those of another.
 func (q *queue) pick(most int) []*message {
 	var batch []*message
-	for range min(most, q.ready.Len()) {
-		m := q.ready.items[0]
-		q.claim(m)
-		batch = append(batch, m)
+	for len(batch) < most && q.ready.Len() > 0 {
+		l := q.ready.open[0]
+		for len(batch) < most && l.visible.Len() > 0 {
+			m := l.visible.items[0]
+			q.claim(m)
+			batch = append(batch, m)
+			if !q.fifo {
+				break
+			}
+		}
 	}
 	return batch
 }

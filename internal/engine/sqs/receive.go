@@ -21,6 +21,8 @@ type reception struct {
 	visibility int // seconds
 	wait       time.Duration
 	token      string // the session token of the client's credentials
+	attempt    *string
+	again      *attempt // what it repeats, nil for a new one
 }
 
 // A revision is a claimed message and the delivery that it gets.
@@ -44,7 +46,10 @@ func (s *Service) receiveMessage(ctx context.Context, in *sqs.ReceiveMessageInpu
 	if err != nil {
 		return nil, err
 	}
-	r.token = wire.SessionToken(ctx)
+	if err := checkAttempt(in.ReceiveRequestAttemptId, s.settingsOf(q)); err != nil {
+		return nil, err
+	}
+	r.token, r.attempt = wire.SessionToken(ctx), in.ReceiveRequestAttemptId
 	batch, err := s.receive(ctx, q, r)
 	if err != nil {
 		return nil, err
@@ -89,6 +94,9 @@ func checkVisibility(seconds int) error {
 // receive takes messages for a client, and waits for the first one as long as
 // the client wants to.
 func (s *Service) receive(ctx context.Context, q *queue, r reception) ([]received, error) {
+	if batch, err := s.repeat(ctx, q, r); err != nil || len(batch) > 0 {
+		return batch, err
+	}
 	timer := time.NewTimer(r.wait)
 	defer timer.Stop()
 	for {
@@ -113,7 +121,7 @@ func (s *Service) await(ctx context.Context, q *queue, r reception, over <-chan 
 	}
 	s.advance(q, nowMilli())
 	claimed := q.take(r.most)
-	full := q.invisible() >= inFlightLimit
+	full := q.invisible() >= inFlightLimit && !q.fifo // which says nothing
 	if len(claimed) > 0 || r.wait == 0 {
 		if len(claimed) == 0 {
 			q.counts.Empty++
@@ -161,75 +169,137 @@ func (s *Service) putBack(q *queue, claimed []*message) {
 	s.settle(q, claimed)
 }
 
+// A verdict is what becomes of claimed messages.
+type verdict struct {
+	batch   []received
+	dead    []*message
+	letters []*message // what the dead become
+	target  *queue     // where they go
+	place   arrival    // in a FIFO queue
+}
+
 // deliver commits the reception of claimed messages and ends their claims. A
 // message that was received too often goes to the dead-letter queue instead.
 func (s *Service) deliver(ctx context.Context, q *queue, r reception, claimed []*message) ([]received, error) {
 	s.gate.RLock()
 	defer s.gate.RUnlock()
-	batch, target, dead := s.triage(q, r, claimed)
+	v := s.triage(q, r, claimed)
 	err := s.store.Update(ctx, func(tx *store.Tx) error {
-		for i := range batch {
-			if err := batch[i].save(tx); err != nil {
+		for i := range v.batch {
+			if err := v.batch[i].save(tx); err != nil {
 				return err
 			}
 		}
-		for _, m := range dead {
-			if err := moveMessage(tx, m.id, target.ID, m.received, s.arn(q)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.moveDead(tx, q, v)
 	})
-	if err != nil {
-		s.putBack(q, claimed)
-		return nil, err
+	var gone error
+	if err == nil {
+		gone = context.Cause(ctx)
 	}
-	gone := context.Cause(ctx)
 	if gone != nil {
-		s.takeBack(ctx, batch)
-		batch = nil
+		s.takeBack(ctx, v.batch)
+		v.batch = nil
 	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, m := range batch {
+	if v.target != nil {
+		s.turn(v.target, &v.place)
+		defer s.arrived(v.target, &v.place)
+	}
+	if err != nil {
+		s.settle(q, claimed)
+		return nil, err
+	}
+	for _, m := range v.batch {
 		m.message.delivery = m.delivery
 		q.handed[m.message.id] = m.message
 		s.note(q, m.message, r)
 		s.hold(m.message, m.payload)
 	}
-	q.counts.Received += len(batch)
-	s.bury(q, target, dead)
+	s.noteAttempt(q, r, v.batch)
+	q.counts.Received += len(v.batch)
+	s.bury(q, v)
 	s.settle(q, claimed)
-	return batch, gone
+	return v.batch, gone
 }
 
-// triage splits claimed messages into those to deliver and dead letters for the
-// target. Messages that a purge has taken are in neither.
-func (s *Service) triage(q *queue, r reception, claimed []*message) (batch []received, target *queue, dead []*message) {
+// noteAttempt remembers what a client can ask for again. The caller holds mu.
+func (s *Service) noteAttempt(q *queue, r reception, batch []received) {
+	if r.attempt == nil || len(batch) == 0 {
+		return
+	}
+	made := r.again
+	if made == nil {
+		made = &attempt{id: *r.attempt, at: nowMilli()}
+		q.attempts.note(made)
+	}
+	made.given = nil
+	for _, m := range batch {
+		made.given = append(made.given, m.revision)
+	}
+}
+
+// triage splits claimed messages into those to deliver and dead letters.
+// Messages that a purge has taken are in neither.
+func (s *Service) triage(q *queue, r reception, claimed []*message) *verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if q.redrive != nil {
-		target = s.queues[strings.TrimPrefix(q.redrive.Target, s.account.ARN("sqs", ""))]
+	v := &verdict{}
+	if q.redrive != nil && r.again == nil {
+		v.target = s.byARN(q.redrive.Target)
 	}
 	now := nowMilli()
 	for _, m := range claimed {
 		switch {
 		case m.gone:
-		case target != nil && m.received-m.base >= int32(q.redrive.Max):
-			dead = append(dead, m)
+		case v.target != nil && m.received-m.base >= int32(q.redrive.Max):
+			letter := *m
+			letter.base, letter.due, letter.payload = m.received, now, nil
+			v.dead, v.letters = append(v.dead, m), append(v.letters, &letter)
 		default:
-			next := m.delivery
-			next.received++
-			next.taken, next.task = now, s.isTask(r.token)
-			next.due = now + int64(r.visibility)*1000
-			if next.first == 0 {
-				next.first = now
-			}
-			batch = append(batch, received{revision: revision{m, next}, payload: m.payload})
+			v.batch = append(v.batch, received{revision: revision{m, next(m, r, s.isTask(r.token), now)}, payload: m.payload})
 		}
 	}
-	return batch, target, dead
+	return v
+}
+
+// next is the delivery that a message gets by a reception.
+func next(m *message, r reception, task bool, now int64) delivery {
+	d := m.delivery
+	d.due = now + int64(r.visibility)*1000
+	if r.again != nil {
+		return d
+	}
+	d.received++
+	d.taken, d.task = now, task
+	if d.first == 0 {
+		d.first = now
+	}
+	return d
+}
+
+// moveDead makes dead letters part of a change. A FIFO queue's get the
+// deduplication ID that their message ID is, and the time, anew.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
+func (s *Service) moveDead(tx *store.Tx, q *queue, v *verdict) error {
+	for i, m := range v.dead {
+		letter := v.letters[i]
+		if !isFIFO(v.target.name) {
+			if err := moveMessage(tx, m.id, v.target.ID, letter.base, s.arn(q)); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.number(tx, v.target, &v.place, letter); err != nil {
+			return err
+		}
+		if err := moveInOrder(tx, m.id, v.target.ID, letter, s.arn(q), m.uuid.String()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // save makes the reception part of a change, and reads the payload if memory
@@ -261,24 +331,26 @@ func (s *Service) takeBack(ctx context.Context, batch []received) {
 }
 
 // bury moves dead letters in memory, where the store has moved them.
-func (s *Service) bury(q, target *queue, dead []*message) {
+func (s *Service) bury(q *queue, v *verdict) {
 	now := nowMilli()
-	for _, m := range dead {
+	for i, m := range v.dead {
 		if m.gone {
 			continue
 		}
-		moved, p := *m, m.payload
-		moved.base, moved.due, moved.payload = m.received, now, nil
+		letter, p, group := v.letters[i], m.payload, m.lane.group
 		s.drop(q, m)
 		if p != nil {
 			copied := *p
 			copied.source = s.arn(q)
-			s.hold(&moved, &copied)
+			if v.target.fifo {
+				copied.dedup = m.uuid.String()
+			}
+			s.hold(letter, &copied)
 		}
-		s.add(target, &moved, now)
+		s.add(v.target, group, letter, now)
 	}
-	if len(dead) > 0 {
-		s.advance(target, now)
+	if len(v.dead) > 0 {
+		s.advance(v.target, now)
 	}
 }
 
@@ -331,6 +403,10 @@ func (s *Service) systemAttributesOf(m received, in *sqs.ReceiveMessageInput) ma
 	if len(wanted) == 0 {
 		return nil
 	}
+	sequence := ""
+	if m.payload.dedup != "" { // of a FIFO queue
+		sequence = sequenceNumber(m.message.id)
+	}
 	attributes := map[string]string{}
 	for name, value := range map[types.MessageSystemAttributeName]string{
 		types.MessageSystemAttributeNameSenderId:                         s.account.ID,
@@ -338,7 +414,9 @@ func (s *Service) systemAttributesOf(m received, in *sqs.ReceiveMessageInput) ma
 		types.MessageSystemAttributeNameApproximateReceiveCount:          strconv.Itoa(int(m.received)),
 		types.MessageSystemAttributeNameApproximateFirstReceiveTimestamp: strconv.FormatInt(m.first, 10),
 		types.MessageSystemAttributeNameAWSTraceHeader:                   m.payload.Trace,
-		types.MessageSystemAttributeNameMessageGroupId:                   m.payload.Group,
+		types.MessageSystemAttributeNameMessageGroupId:                   m.message.lane.group,
+		types.MessageSystemAttributeNameMessageDeduplicationId:           m.payload.dedup,
+		types.MessageSystemAttributeNameSequenceNumber:                   sequence,
 		types.MessageSystemAttributeNameDeadLetterQueueSourceArn:         m.payload.source,
 	} {
 		if value != "" && (wanted[name] || wanted[types.MessageSystemAttributeNameAll]) {

@@ -18,9 +18,13 @@ type sending struct {
 	delayed bool // says DelaySeconds; 0 counts
 }
 
-// A sent message is what its sender is told.
+// A sent message is one on its way into a queue, with what its sender is told.
 type sent struct {
-	id            uuid
+	*message
+	group         string
+	scope         string // of its deduplication
+	found         twin   // what it is a duplicate of
+	duplicate     bool
 	md5Body       *string
 	md5Attributes *string
 	md5System     *string
@@ -31,7 +35,7 @@ func (s *Service) sendMessage(ctx context.Context, in *sqs.SendMessageInput) (*s
 	if err != nil {
 		return nil, err
 	}
-	m, told, err := s.compose(q, sending{
+	m, err := s.compose(q, sending{
 		SendMessageBatchRequestEntry: types.SendMessageBatchRequestEntry{
 			MessageBody:             in.MessageBody,
 			DelaySeconds:            in.DelaySeconds,
@@ -45,14 +49,15 @@ func (s *Service) sendMessage(ctx context.Context, in *sqs.SendMessageInput) (*s
 	if err != nil {
 		return nil, err
 	}
-	if err := s.send(ctx, q, []*message{m}); err != nil {
+	if err := s.send(ctx, q, []*sent{m}); err != nil {
 		return nil, err
 	}
 	return &sqs.SendMessageOutput{
-		MessageId:                    aws.String(told.id.String()),
-		MD5OfMessageBody:             told.md5Body,
-		MD5OfMessageAttributes:       told.md5Attributes,
-		MD5OfMessageSystemAttributes: told.md5System,
+		MessageId:                    aws.String(m.messageID()),
+		SequenceNumber:               m.sequence(q),
+		MD5OfMessageBody:             m.md5Body,
+		MD5OfMessageAttributes:       m.md5Attributes,
+		MD5OfMessageSystemAttributes: m.md5System,
 	}, nil
 }
 
@@ -64,10 +69,14 @@ func (s *Service) sendMessageBatch(ctx context.Context, in *sqs.SendMessageBatch
 	if err := checkSendBatch(in.Entries); err != nil {
 		return nil, err
 	}
+	if err := checkGroups(in.Entries, s.settingsOf(q)); err != nil {
+		return nil, err
+	}
 	out := &sqs.SendMessageBatchOutput{}
-	var messages []*message
+	var messages []*sent
+	var ids []*string
 	for i, entry := range in.Entries {
-		m, told, err := s.compose(q, sending{
+		m, err := s.compose(q, sending{
 			SendMessageBatchRequestEntry: entry,
 			delayed:                      wire.Present(ctx, fmt.Sprintf("Entries[%d].DelaySeconds", i)),
 		})
@@ -75,16 +84,39 @@ func (s *Service) sendMessageBatch(ctx context.Context, in *sqs.SendMessageBatch
 			out.Failed = append(out.Failed, failure(entry.Id, err))
 			continue
 		}
-		messages = append(messages, m)
+		messages, ids = append(messages, m), append(ids, entry.Id)
+	}
+	if err := s.send(ctx, q, messages); err != nil {
+		return nil, err
+	}
+	for i, m := range messages {
 		out.Successful = append(out.Successful, types.SendMessageBatchResultEntry{
-			Id:                           entry.Id,
-			MessageId:                    aws.String(told.id.String()),
-			MD5OfMessageBody:             told.md5Body,
-			MD5OfMessageAttributes:       told.md5Attributes,
-			MD5OfMessageSystemAttributes: told.md5System,
+			Id:                           ids[i],
+			MessageId:                    aws.String(m.messageID()),
+			SequenceNumber:               m.sequence(q),
+			MD5OfMessageBody:             m.md5Body,
+			MD5OfMessageAttributes:       m.md5Attributes,
+			MD5OfMessageSystemAttributes: m.md5System,
 		})
 	}
-	return out, s.send(ctx, q, messages)
+	return out, nil
+}
+
+// checkGroups refuses a whole batch for a FIFO queue of which a message does not
+// say what it has to: that is no fault of a single entry.
+func checkGroups(entries []types.SendMessageBatchRequestEntry, settings settings) error {
+	if !settings.fifo {
+		return nil
+	}
+	for _, entry := range entries {
+		switch {
+		case aws.ToString(entry.MessageGroupId) == "":
+			return invalidParameter("The request must contain the parameter MessageGroupId.")
+		case entry.MessageDeduplicationId == nil && !settings.byContent:
+			return noDeduplication()
+		}
+	}
+	return nil
 }
 
 func checkSendBatch(entries []types.SendMessageBatchRequestEntry) error {
@@ -105,35 +137,61 @@ func checkSendBatch(entries []types.SendMessageBatchRequestEntry) error {
 }
 
 // compose makes the message that a request asks for. It is nowhere yet.
-func (s *Service) compose(q *queue, in sending) (*message, *sent, error) {
+func (s *Service) compose(q *queue, in sending) (*sent, error) {
 	settings := s.settingsOf(q)
 	if err := checkSending(in, settings); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	system, trace, err := systemAttributes(in.MessageSystemAttributes)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	delay := settings.delay
-	if in.delayed {
+	if in.delayed && !settings.fifo {
 		delay = int(in.DelaySeconds)
 	}
 	now := nowMilli()
-	m := &message{
-		uuid:     newUUID(),
-		sent:     now,
-		delivery: delivery{due: now + int64(delay)*1000},
-		payload: &payload{
-			body:  *in.MessageBody,
-			extra: extra{Attributes: in.MessageAttributes, Trace: trace, Group: aws.ToString(in.MessageGroupId)},
+	m := &sent{
+		message: &message{
+			uuid:     newUUID(),
+			sent:     now,
+			delivery: delivery{due: now + int64(delay)*1000},
+			payload: &payload{
+				body:  *in.MessageBody,
+				extra: extra{Attributes: in.MessageAttributes, Trace: trace},
+			},
 		},
-	}
-	return m, &sent{
-		id:            m.uuid,
-		md5Body:       md5Text(m.payload.body),
+		group:         aws.ToString(in.MessageGroupId),
+		md5Body:       md5Text(*in.MessageBody),
 		md5Attributes: md5Attributes(in.MessageAttributes),
 		md5System:     md5Attributes(system),
-	}, nil
+	}
+	if settings.fifo {
+		m.payload.dedup = dedupOf(in)
+	}
+	if settings.byGroup {
+		m.scope = m.group
+	}
+	return m, nil
+}
+
+// messageID is the id of a message, or of the one that it is a duplicate of.
+func (m *sent) messageID() string {
+	if m.duplicate {
+		return m.found.uuid.String()
+	}
+	return m.uuid.String()
+}
+
+// sequence is the message's number in a FIFO queue, nil in another.
+func (m *sent) sequence(q *queue) *string {
+	switch {
+	case !isFIFO(q.name):
+		return nil
+	case m.duplicate:
+		return aws.String(sequenceNumber(m.found.id))
+	}
+	return aws.String(sequenceNumber(m.id))
 }
 
 func checkSending(in sending, settings settings) error {
@@ -154,15 +212,7 @@ func checkSending(in sending, settings settings) error {
 	if in.DelaySeconds < 0 || in.DelaySeconds > maxDelay {
 		return invalidValue(in.DelaySeconds, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")
 	}
-	if in.MessageDeduplicationId != nil {
-		return invalidValue(*in.MessageDeduplicationId, "MessageDeduplicationId",
-			"The request include parameter that is not valid for this queue type.")
-	}
-	if in.MessageGroupId != nil && !groupID().MatchString(*in.MessageGroupId) {
-		return invalidValue(*in.MessageGroupId, "MessageGroupId",
-			"MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.")
-	}
-	return nil
+	return checkGroup(in, settings)
 }
 
 // systemAttributes checks system attributes, of which there is one, and returns
@@ -183,41 +233,54 @@ func systemAttributes(given map[string]types.MessageSystemAttributeValue) (map[s
 }
 
 // send commits messages as one change, and then puts them into their queue.
-func (s *Service) send(ctx context.Context, q *queue, messages []*message) error {
+func (s *Service) send(ctx context.Context, q *queue, messages []*sent) error {
 	if len(messages) == 0 {
 		return nil
 	}
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	s.mu.Lock()
-	deleted := q.deleted
+	deleted, fifo := q.deleted, q.fifo
 	for _, m := range messages {
-		s.lastMessage++
-		m.id = s.lastMessage
+		if !fifo {
+			s.lastMessage++
+			m.id = s.lastMessage
+		}
 	}
 	s.mu.Unlock()
 	if deleted {
 		return noSuchQueue()
 	}
+	var place arrival
 	err := s.store.Update(ctx, func(tx *store.Tx) error {
+		if fifo {
+			return s.insertInOrder(tx, q, &place, messages)
+		}
 		for _, m := range messages {
-			if err := insertMessage(tx, q.ID, m); err != nil {
+			if err := insertMessage(tx, q.ID, m.group, m.message); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if fifo {
+		s.turn(q, &place)
+		defer s.arrived(q, &place)
+	}
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	now := nowMilli()
 	for _, m := range messages {
+		if m.duplicate {
+			continue
+		}
 		body := m.payload
 		m.payload = nil
-		s.hold(m, body)
-		s.add(q, m, now)
+		s.hold(m.message, body)
+		s.add(q, m.group, m.message, now)
 		q.counts.sent(len(body.body) + attributesSize(body.extra.Attributes))
 	}
 	s.advance(q, now)

@@ -19,7 +19,11 @@ func (s *Service) deleteMessage(ctx context.Context, in *sqs.DeleteMessageInput)
 	if err != nil {
 		return nil, err
 	}
-	return &sqs.DeleteMessageOutput{}, s.remove(ctx, q, []handle{h})
+	faults, err := s.remove(ctx, q, []handle{h})
+	if err != nil {
+		return nil, err
+	}
+	return &sqs.DeleteMessageOutput{}, faults[0]
 }
 
 func (s *Service) deleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput) (*sqs.DeleteMessageBatchOutput, error) {
@@ -36,16 +40,27 @@ func (s *Service) deleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageB
 	}
 	out := &sqs.DeleteMessageBatchOutput{}
 	var handles []handle
+	var named []*string
 	for _, entry := range in.Entries {
 		h, err := handleOf(q, entry.ReceiptHandle)
 		if err != nil {
 			out.Failed = append(out.Failed, failure(entry.Id, err))
 			continue
 		}
-		handles = append(handles, h)
-		out.Successful = append(out.Successful, types.DeleteMessageBatchResultEntry{Id: entry.Id})
+		handles, named = append(handles, h), append(named, entry.Id)
 	}
-	return out, s.remove(ctx, q, handles)
+	faults, err := s.remove(ctx, q, handles)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range named {
+		if faults[i] != nil {
+			out.Failed = append(out.Failed, failure(id, faults[i]))
+			continue
+		}
+		out.Successful = append(out.Successful, types.DeleteMessageBatchResultEntry{Id: id})
+	}
+	return out, nil
 }
 
 func handleOf(q *queue, given *string) (handle, error) {
@@ -60,14 +75,21 @@ func handleOf(q *queue, given *string) (handle, error) {
 }
 
 // current returns the message that a handle names, nil when the handle is not
-// that of its latest reception or the message is no longer there. The caller
-// holds mu.
+// that of its latest reception or the message is no longer there. A FIFO queue's
+// handle ends with the visibility timeout. The caller holds mu.
 func (q *queue) current(h handle) *message {
 	m := q.handed[h.message]
-	if m == nil || m.uuid != h.uuid || m.received != h.received {
+	if m == nil || m.uuid != h.uuid || m.received != h.received || q.fifo && m.visible() {
 		return nil
 	}
 	return m
+}
+
+// expired says whether a handle of a FIFO queue names a message that its
+// reception no longer holds. The caller holds mu.
+func (q *queue) expired(h handle) bool {
+	m := q.handed[h.message]
+	return q.fifo && m != nil && m.uuid == h.uuid && (m.received != h.received || m.visible())
 }
 
 // claimCurrent claims the messages that handles name, all at once: who waits
@@ -110,18 +132,26 @@ func present(messages []*message) []*message {
 }
 
 // remove deletes the messages that handles name as one change. Handles that
-// name nothing any more are no error.
-func (s *Service) remove(ctx context.Context, q *queue, handles []handle) error {
+// name nothing any more are no error, save in a FIFO queue those of messages that
+// are to be received again. There is a place for a fault for each handle.
+func (s *Service) remove(ctx context.Context, q *queue, handles []handle) (faults []error, err error) {
+	faults = make([]error, len(handles))
 	s.mu.Lock()
 	s.advance(q, nowMilli())
-	claimed := present(s.claimCurrent(q, handles))
+	messages := s.claimCurrent(q, handles)
+	for i, h := range handles {
+		if messages[i] == nil && q.expired(h) {
+			faults[i] = invalidValue(h, "ReceiptHandle", "The receipt handle has expired.")
+		}
+	}
+	claimed := present(messages)
 	s.mu.Unlock()
 	if len(claimed) == 0 {
-		return nil
+		return faults, nil
 	}
 	s.gate.RLock()
 	defer s.gate.RUnlock()
-	err := s.store.Update(ctx, func(tx *store.Tx) error {
+	err = s.store.Update(ctx, func(tx *store.Tx) error {
 		for _, m := range claimed {
 			if err := deleteMessage(tx, m.id); err != nil {
 				return err
@@ -138,7 +168,7 @@ func (s *Service) remove(ctx context.Context, q *queue, handles []handle) error 
 		q.counts.Deleted += len(claimed)
 	}
 	s.settle(q, claimed)
-	return err
+	return faults, err
 }
 
 // A change is a new visibility timeout for the message of a handle.

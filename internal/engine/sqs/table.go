@@ -18,12 +18,20 @@ const schema = `
 CREATE TABLE IF NOT EXISTS sqs_message (
 	id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, uuid BLOB NOT NULL,
 	sent INTEGER NOT NULL, due INTEGER NOT NULL, base INTEGER NOT NULL DEFAULT 0,
-	source TEXT NOT NULL DEFAULT '', extra BLOB, body TEXT NOT NULL
+	source TEXT NOT NULL DEFAULT '', extra BLOB, body TEXT NOT NULL,
+	grp TEXT NOT NULL DEFAULT '', dedup TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS sqs_delivery (
 	id INTEGER PRIMARY KEY, due INTEGER NOT NULL, first INTEGER NOT NULL,
 	taken INTEGER NOT NULL, received INTEGER NOT NULL, task INTEGER NOT NULL DEFAULT 0
-);`
+);
+CREATE TABLE IF NOT EXISTS sqs_dedup (
+	queue INTEGER NOT NULL, scope TEXT NOT NULL, id TEXT NOT NULL,
+	at INTEGER NOT NULL, message INTEGER NOT NULL, uuid BLOB NOT NULL,
+	PRIMARY KEY (queue, scope, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sqs_dedup_at ON sqs_dedup (at);
+CREATE TABLE IF NOT EXISTS sqs_last (id INTEGER PRIMARY KEY, message INTEGER NOT NULL);`
 
 // migrate makes the tables, and brings those of an older version up to date.
 func (s *Service) migrate(ctx context.Context) error {
@@ -31,20 +39,36 @@ func (s *Service) migrate(ctx context.Context) error {
 		return err
 	}
 	return s.store.Update(ctx, func(tx *store.Tx) error {
-		row, err := tx.QueryRow("SELECT count(*) FROM pragma_table_info('sqs_delivery') WHERE name = 'task'")
-		if err != nil {
-			return err
-		}
-		var there bool
-		if err := row.Scan(&there); err != nil || there {
-			return err
-		}
-		_, err = tx.Exec("ALTER TABLE sqs_delivery ADD COLUMN task INTEGER NOT NULL DEFAULT 0")
-		return err
+		return errors.Join(
+			addColumn(tx, "SELECT count(*) FROM pragma_table_info('sqs_delivery') WHERE name = 'task'",
+				"ALTER TABLE sqs_delivery ADD COLUMN task INTEGER NOT NULL DEFAULT 0"),
+			addColumn(tx, "SELECT count(*) FROM pragma_table_info('sqs_message') WHERE name = 'grp'",
+				"ALTER TABLE sqs_message ADD COLUMN grp TEXT NOT NULL DEFAULT ''",
+				"ALTER TABLE sqs_message ADD COLUMN dedup TEXT NOT NULL DEFAULT ''",
+				`UPDATE sqs_message SET grp = json_extract(CAST(extra AS TEXT), '$.Group')
+				WHERE json_extract(CAST(extra AS TEXT), '$.Group') IS NOT NULL`))
 	})
 }
 
-func insertMessage(tx *store.Tx, queue int64, m *message) error {
+// addColumn makes changes that bring a column into a table, unless it is there.
+func addColumn(tx *store.Tx, count string, changes ...string) error {
+	row, err := tx.QueryRow(count)
+	if err != nil {
+		return err
+	}
+	var there bool
+	if err := row.Scan(&there); err != nil || there {
+		return err
+	}
+	for _, change := range changes {
+		if _, err := tx.Exec(change); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func insertMessage(tx *store.Tx, queue int64, group string, m *message) error {
 	var encoded []byte
 	if !m.payload.extra.empty() {
 		var err error
@@ -52,8 +76,8 @@ func insertMessage(tx *store.Tx, queue int64, m *message) error {
 			return fmt.Errorf("encoding message attributes: %w", err)
 		}
 	}
-	_, err := tx.Exec("INSERT INTO sqs_message (id, queue, uuid, sent, due, extra, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		m.id, queue, m.uuid[:], m.sent, m.due, encoded, m.payload.body)
+	_, err := tx.Exec("INSERT INTO sqs_message (id, queue, uuid, sent, due, extra, body, grp, dedup) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		m.id, queue, m.uuid[:], m.sent, m.due, encoded, m.payload.body, group, m.payload.dedup)
 	return err
 }
 
@@ -66,6 +90,17 @@ func saveDelivery(tx *store.Tx, id int64, d delivery) error {
 // moveMessage makes a message a dead letter of another queue.
 func moveMessage(tx *store.Tx, id, queue int64, base int32, source string) error {
 	_, err := tx.Exec("UPDATE sqs_message SET queue = ?, base = ?, source = ? WHERE id = ?", queue, base, source, id)
+	return err
+}
+
+// moveInOrder makes a message of a FIFO queue a dead letter of another one, the
+// last of its group.
+func moveInOrder(tx *store.Tx, id, queue int64, m *message, source, dedup string) error {
+	if _, err := tx.Exec("UPDATE sqs_delivery SET id = ?, due = ? WHERE id = ?", m.id, m.due, id); err != nil {
+		return err
+	}
+	_, err := tx.Exec("UPDATE sqs_message SET id = ?, queue = ?, sent = ?, due = ?, base = ?, source = ?, dedup = ? WHERE id = ?",
+		m.id, queue, m.sent, m.due, m.base, source, dedup, id)
 	return err
 }
 
@@ -99,13 +134,13 @@ func deleteMessages(tx *store.Tx, queue int64) error {
 
 // readPayload reads what memory does not hold of a message.
 func readPayload(tx *store.Tx, id int64) (*payload, error) {
-	row, err := tx.QueryRow("SELECT body, extra, source FROM sqs_message WHERE id = ?", id)
+	row, err := tx.QueryRow("SELECT body, extra, source, dedup FROM sqs_message WHERE id = ?", id)
 	if err != nil {
 		return nil, err
 	}
 	var p payload
 	var encoded []byte
-	if err := row.Scan(&p.body, &encoded, &p.source); err != nil {
+	if err := row.Scan(&p.body, &encoded, &p.source, &p.dedup); err != nil {
 		return nil, fmt.Errorf("reading message %d: %w", id, err)
 	}
 	if encoded != nil {
@@ -132,13 +167,21 @@ func (s *Service) load(ctx context.Context) error {
 		return err
 	}
 	rows, err := s.store.Query(ctx, `
-		SELECT m.id, m.queue, m.uuid, m.sent, m.base, coalesce(d.due, m.due),
+		SELECT m.id, m.queue, m.uuid, m.grp, m.sent, m.base, coalesce(d.due, m.due),
 			coalesce(d.first, 0), coalesce(d.taken, 0), coalesce(d.received, 0), coalesce(d.task, 0)
 		FROM sqs_message m LEFT JOIN sqs_delivery d ON d.id = m.id ORDER BY m.id`)
 	if err != nil {
 		return fmt.Errorf("reading messages: %w", err)
 	}
-	return errors.Join(s.loadMessages(rows, byID), rows.Close())
+	if err := errors.Join(s.loadMessages(rows, byID), rows.Close()); err != nil {
+		return err
+	}
+	var last int64
+	if err := s.store.QueryRow(ctx, "SELECT coalesce(max(message), 0) FROM sqs_last").Scan(&last); err != nil {
+		return fmt.Errorf("reading the last sequence number: %w", err)
+	}
+	s.lastMessage = max(s.lastMessage, last)
+	return nil
 }
 
 func (s *Service) loadMessages(rows *sql.Rows, byID map[int64]*queue) error {
@@ -146,8 +189,8 @@ func (s *Service) loadMessages(rows *sql.Rows, byID map[int64]*queue) error {
 	for rows.Next() {
 		var m message
 		var queue int64
-		var id sql.RawBytes
-		if err := rows.Scan(&m.id, &queue, &id, &m.sent, &m.base, &m.due, &m.first, &m.taken, &m.received, &m.task); err != nil {
+		var id, group sql.RawBytes
+		if err := rows.Scan(&m.id, &queue, &id, &group, &m.sent, &m.base, &m.due, &m.first, &m.taken, &m.received, &m.task); err != nil {
 			return fmt.Errorf("reading messages: %w", err)
 		}
 		copy(m.uuid[:], id)
@@ -155,9 +198,14 @@ func (s *Service) loadMessages(rows *sql.Rows, byID map[int64]*queue) error {
 		if m.task && s.tasks != "" {
 			m.due = min(m.due, now) // its receiver has ended
 		}
-		if q := byID[queue]; q != nil {
-			s.add(q, &m, now)
+		q := byID[queue]
+		if q == nil {
+			continue
 		}
+		if q.fifo && m.received == m.base {
+			m.due = m.sent + int64(q.delay)*1000 // the queue's, whenever it was set
+		}
+		s.add(q, string(group), &m, now)
 	}
 	return rows.Err()
 }

@@ -112,7 +112,11 @@ func (a *app) deploy(ctx context.Context, s *client.Session, d *deployment, o de
 	if err := a.permit(ctx, s, d.Name, set, o); err != nil {
 		return nil, errors.Join(err, set.Discard(context.WithoutCancel(ctx)))
 	}
-	return a.execute(ctx, s, d, set)
+	outputs, err := a.execute(ctx, s, d, set)
+	if err != nil {
+		return outputs, err
+	}
+	return outputs, putSchedule(ctx, s, d.job, d.plan, outputs)
 }
 
 // permit says what would change, and finds out whether it may.

@@ -13,10 +13,17 @@ import (
 // runOnAWS sends a run to the stack that stands, and makes a missing one after
 // asking.
 func (a *app) runOnAWS(ctx context.Context, j job.Job, source *job.Source, o runOptions) error {
+	plan, err := scheduled(j)
+	if err != nil {
+		return err
+	}
 	return a.withEngine(ctx, client.Work, func(s *client.Session) error {
 		stack, err := run.FindStack(ctx, s.AWS, j.Name)
-		if err == nil && stack == nil {
+		switch {
+		case err == nil && stack == nil:
 			stack, err = a.makeStack(ctx, s, j, o.yes)
+		case err == nil && plan != nil:
+			err = stack.PutSchedule(ctx, j, plan)
 		}
 		if err != nil {
 			return err

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/job"
@@ -35,7 +34,7 @@ func putSchedule(ctx context.Context, s *client.Session, j job.Job, plan *job.So
 	}
 	stack, ok := run.NewStack(s.AWS, j.Name, outputs)
 	if !ok {
-		return fmt.Errorf("stack %s was not made by spate: it lacks the outputs of a job", j.Name)
+		return notOurs(j.Name)
 	}
 	return stack.PutSchedule(ctx, j, plan)
 }

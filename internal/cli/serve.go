@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 
 type serveOptions struct {
 	listen, cadence, auth string
+	queueWait             time.Duration
 	ephemeral             bool
 }
 
@@ -45,6 +47,7 @@ they are kept, as by spate serve > exports, that is:
 	cmd.Flags().StringVar(&o.listen, "listen", "", "loopback `address` such as 127.0.0.1:4100 (default: the home's own port)")
 	cmd.Flags().StringVar(&o.cadence, "cadence", "fast", "fast divides alarm periods and cooldowns by 60; aws is AWS's own")
 	cmd.Flags().StringVar(&o.auth, "auth", "sigv4", "sigv4, or none to take requests that are not signed")
+	cmd.Flags().DurationVar(&o.queueWait, "queue-wait", time.Minute, "how long a deleted queue's name stays taken, and between two purges of a queue")
 	cmd.Flags().BoolVar(&o.ephemeral, "ephemeral", false, "keep nothing: a home of its own that is removed at the end")
 	return cmd
 }
@@ -54,7 +57,10 @@ func (o serveOptions) config(cmd *cobra.Command) (engine.Config, error) {
 	if err != nil {
 		return engine.Config{}, err
 	}
-	cfg := engine.Config{Listen: o.listen, Cadence: cadence}
+	cfg := engine.Config{Listen: o.listen, Cadence: cadence, QueueWait: o.queueWait}
+	if o.queueWait == 0 {
+		cfg.QueueWait = -1
+	}
 	switch o.auth {
 	case "sigv4":
 	case "none":

@@ -48,6 +48,10 @@ type Config struct {
 	// Cadence divides alarm periods, metric intervals and cooldowns: 0 and 1
 	// mean AWS's own.
 	Cadence int
+	// QueueWait is how long the name of a deleted queue stays taken, and how long
+	// after a purge the next one is refused. 0 means 60 s, as on AWS, and below 0
+	// nobody has to wait.
+	QueueWait time.Duration
 	// Open takes requests without a signature.
 	Open bool
 	// Quiet answers requests and starts nothing by itself: no tasks, no alarms,

@@ -219,6 +219,7 @@ type document struct {
 	Modified   int64 // Unix seconds
 	Attributes map[string]string
 	Tags       map[string]string
+	Purged     int64 `json:",omitempty"` // Unix milliseconds: the last time
 }
 
 // attribute returns the value in force, "" for none.

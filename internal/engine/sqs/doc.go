@@ -50,6 +50,5 @@
 // effect, and a ReceiveRequestAttemptId is forgotten at a restart. A message move
 // task without a rate moves as fast as the disk allows, one that is cancelled is
 // so at once, and it ends when it has moved as many messages as were visible at
-// its start. A deleted queue's name can be used again at once, where AWS asks for
-// 60 seconds (QueueDeletedRecently).
+// its start.
 package sqs

@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -26,9 +27,14 @@ func queueNameExists(attribute string) *wire.Fault {
 	return fault
 }
 
-func purgeInProgress(queue string) *wire.Fault {
+func deletedRecently(wait time.Duration) *wire.Fault {
+	return legacy("QueueDeletedRecently", "You must wait %v seconds after deleting a queue before you can create "+
+		"another with the same name.", wait.Seconds())
+}
+
+func purgeInProgress(queue string, wait time.Duration) *wire.Fault {
 	fault := legacy("PurgeQueueInProgress",
-		"Only one PurgeQueue operation on %s is allowed every 60 seconds.", queue)
+		"Only one PurgeQueue operation on %s is allowed every %v seconds.", queue, wait.Seconds())
 	fault.Status = http.StatusForbidden
 	return fault
 }

@@ -254,6 +254,7 @@ func TestMovesTakeWhatThereWas(t *testing.T) {
 		if _, err := e.DeleteQueue(t.Context(), &sdk.DeleteQueueInput{QueueUrl: &dead}); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(time.Minute)
 		e.create(t, "q-dead")
 		e.wantMoves(t, "q-dead")
 		e = e.crash(t)

@@ -68,11 +68,15 @@ func (s *Service) createQueue(ctx context.Context, in *sqs.CreateQueueInput) (*s
 	if doc == nil {
 		return out, nil
 	}
-	if err := s.table.Save(ctx, name, *doc); err != nil {
+	err = s.store.Update(ctx, func(tx *store.Tx) error {
+		return errors.Join(s.table.Put(tx, name, *doc), s.graves.Delete(tx, name))
+	})
+	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.deleted, name)
 	s.queues[name] = newQueue(name, *doc)
 	return out, nil
 }
@@ -111,6 +115,9 @@ func (s *Service) draft(name string, in *sqs.CreateQueueInput) (*document, error
 			}
 		}
 		return nil, nil
+	}
+	if at, ok := s.deleted[name]; ok && nowMilli()-at < s.queueWait.Milliseconds() {
+		return nil, deletedRecently(s.queueWait)
 	}
 	now := time.Now().Unix()
 	doc := &document{ID: s.lastQueue + 1, Created: now, Modified: now, Attributes: given, Tags: in.Tags}
@@ -189,9 +196,16 @@ func (s *Service) deleteQueue(ctx context.Context, in *sqs.DeleteQueueInput) (*s
 	if err != nil {
 		return nil, err
 	}
+	now := nowMilli()
+	forgotten := s.oldGraves(now)
 	err = s.store.Update(ctx, func(tx *store.Tx) error {
-		if err := s.table.Delete(tx, q.name); err != nil {
+		if err := errors.Join(s.table.Delete(tx, q.name), s.graves.Put(tx, q.name, now)); err != nil {
 			return err
+		}
+		for _, name := range forgotten {
+			if err := s.graves.Delete(tx, name); err != nil {
+				return err
+			}
 		}
 		for _, task := range q.moves { // which change with gate only
 			if err := s.moves.Delete(tx, task.ID); err != nil {
@@ -208,11 +222,28 @@ func (s *Service) deleteQueue(ctx context.Context, in *sqs.DeleteQueueInput) (*s
 	s.clear(q)
 	q.deleted = true
 	delete(s.queues, q.name)
+	for _, name := range forgotten {
+		delete(s.deleted, name)
+	}
+	s.deleted[q.name] = now
 	for _, w := range q.waiters {
 		close(w.batch)
 	}
 	q.waiters = nil
 	return &sqs.DeleteQueueOutput{}, nil
+}
+
+// oldGraves returns the names of deleted queues that are free again.
+func (s *Service) oldGraves(now int64) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for name, at := range s.deleted {
+		if now-at >= s.queueWait.Milliseconds() {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (s *Service) purgeQueue(ctx context.Context, in *sqs.PurgeQueueInput) (*sqs.PurgeQueueOutput, error) {
@@ -223,18 +254,20 @@ func (s *Service) purgeQueue(ctx context.Context, in *sqs.PurgeQueueInput) (*sqs
 		return nil, err
 	}
 	now := nowMilli()
-	if q.purged > 0 && now-q.purged < purgeInterval.Milliseconds() { // purged needs gate only
-		return nil, purgeInProgress(q.name)
+	doc := q.document // which changes with gate only
+	if doc.Purged > 0 && now-doc.Purged < s.queueWait.Milliseconds() {
+		return nil, purgeInProgress(q.name, s.queueWait)
 	}
+	doc.Purged = now
 	err = s.store.Update(ctx, func(tx *store.Tx) error {
-		return errors.Join(forgetDuplicates(tx, q.ID), deleteMessages(tx, q.ID))
+		return errors.Join(s.table.Put(tx, q.name, doc), forgetDuplicates(tx, q.ID), deleteMessages(tx, q.ID))
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q.purged = now
+	q.document = doc
 	s.clear(q)
 	return &sqs.PurgeQueueOutput{}, nil
 }

@@ -22,7 +22,6 @@ type queue struct {
 	arrivals []*arrival         // on their way into a FIFO queue
 	lastSent int64              // of a FIFO queue's last message
 	attempts attempts           // receptions that clients of a FIFO queue may repeat
-	purged   int64              // Unix milliseconds
 	deleted  bool
 	counts   QueueCount // the counters since the last Counts
 }

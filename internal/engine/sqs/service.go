@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -21,7 +22,7 @@ const (
 	maxDelay       = 900    // seconds
 	maxWait        = 20     // seconds
 	maxVisibility  = 43_200 // seconds, from a message's reception
-	purgeInterval  = 60 * time.Second
+	queueWait      = 60 * time.Second
 	payloadBudget  = 32 << 20 // bytes of payloads in memory
 	discardAtATime = 1000     // expired messages deleted by one change
 )
@@ -38,21 +39,27 @@ type Config struct {
 	// later is not told from one that is held.) Empty: there are no tasks, and
 	// what earlier ones held stays hidden.
 	Tasks string
+	// Wait is how long the name of a deleted queue stays taken, and how long
+	// after a purge of a queue the next one is refused. 0 means 60 s, as AWS has
+	// it, and below 0 nobody has to wait.
+	Wait time.Duration
 	// Log gets what clients cannot be told; nil discards it.
 	Log *slog.Logger
 }
 
 // A Service is SQS with its queues.
 type Service struct {
-	store    *store.Store
-	table    store.Table[document]
-	account  wire.Account
-	endpoint string
-	tasks    string // session token
-	log      *slog.Logger
-	moves    store.Table[moveTask]
-	wake     chan struct{} // tells Run that armed has come nearer
-	move     chan struct{} // tells Run of a new move task
+	store     *store.Store
+	table     store.Table[document]
+	account   wire.Account
+	endpoint  string
+	tasks     string // session token
+	queueWait time.Duration
+	log       *slog.Logger
+	moves     store.Table[moveTask]
+	graves    store.Table[int64]
+	wake      chan struct{} // tells Run that armed has come nearer
+	move      chan struct{} // tells Run of a new move task
 
 	// gate is held for reading while a change of messages is committed, and
 	// for writing while one of queues is. Claim messages before entering it.
@@ -62,6 +69,7 @@ type Service struct {
 	mu          sync.Mutex
 	settled     sync.Cond // on mu: claims have ended
 	queues      map[string]*queue
+	deleted     map[string]int64 // when queues were deleted whose names are taken still, Unix milliseconds
 	lastQueue   int64
 	lastMessage int64
 	holders     map[*message]holder // of what tasks of the engine's own received last
@@ -74,18 +82,21 @@ type Service struct {
 // visibility timeouts, retention and move tasks need Run to go on by themselves.
 func New(ctx context.Context, config Config) (*Service, error) {
 	s := &Service{
-		store:    config.Store,
-		table:    store.NewTable[document](config.Store, "sqs.queue"),
-		account:  config.Account,
-		endpoint: config.Endpoint,
-		tasks:    config.Tasks,
-		log:      config.Log,
-		moves:    store.NewTable[moveTask](config.Store, "sqs.move"),
-		wake:     make(chan struct{}, 1),
-		move:     make(chan struct{}, 1),
-		queues:   map[string]*queue{},
-		holders:  map[*message]holder{},
-		armed:    math.MaxInt64,
+		store:     config.Store,
+		table:     store.NewTable[document](config.Store, "sqs.queue"),
+		account:   config.Account,
+		endpoint:  config.Endpoint,
+		tasks:     config.Tasks,
+		log:       config.Log,
+		moves:     store.NewTable[moveTask](config.Store, "sqs.move"),
+		graves:    store.NewTable[int64](config.Store, "sqs.deleted"),
+		queueWait: cmp.Or(config.Wait, queueWait),
+		deleted:   map[string]int64{},
+		wake:      make(chan struct{}, 1),
+		move:      make(chan struct{}, 1),
+		queues:    map[string]*queue{},
+		holders:   map[*message]holder{},
+		armed:     math.MaxInt64,
 	}
 	s.settled.L = &s.mu
 	if s.log == nil {

@@ -157,6 +157,9 @@ func (s *Service) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.deleted, err = s.graves.All(ctx); err != nil {
+		return err
+	}
 	byID := map[int64]*queue{}
 	for name, doc := range documents {
 		q := newQueue(name, doc)

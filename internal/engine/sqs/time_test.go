@@ -16,6 +16,7 @@ import (
 
 	"github.com/spate-run/spate/internal/engine/sqs"
 	"github.com/spate-run/spate/internal/store"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 func TestVisibilityTimeout(t *testing.T) {
@@ -439,11 +440,58 @@ func TestPurge(t *testing.T) {
 		e.send(t, url, "after")
 		e = e.crash(t)
 		e.wantCounts(t, url, "1 visible, 0 in flight, 0 delayed")
+		if got, want := code(purge()), "AWS.SimpleQueueService.PurgeQueueInProgress"; got != want {
+			t.Errorf("purging again after a restart: got %v, want %s", got, want)
+		}
 		time.Sleep(time.Millisecond)
 		if err := purge(); err != nil {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestNamesOfDeletedQueuesStayTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t)
+		url := e.create(t, "q")
+		if _, err := e.DeleteQueue(t.Context(), &sdk.DeleteQueueInput{QueueUrl: &url}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute - time.Millisecond)
+		for range 2 {
+			_, err := e.CreateQueue(t.Context(), &sdk.CreateQueueInput{QueueName: aws.String("q")})
+			const want = "You must wait 60 seconds after deleting a queue before you can create another with the same name."
+			if code(err) != "AWS.SimpleQueueService.QueueDeletedRecently" || message(err) != want {
+				t.Errorf("got %v, want AWS.SimpleQueueService.QueueDeletedRecently: %s", err, want)
+			}
+			e = e.crash(t)
+		}
+		time.Sleep(time.Millisecond)
+		e.create(t, "q")
+		e = e.crash(t)
+		e.create(t, "q")
+	})
+}
+
+func TestNobodyHasToWait(t *testing.T) {
+	e := open(t)
+	service, err := sqs.New(t.Context(), sqs.Config{Store: e.store, Account: account, Endpoint: "http://engine.local", Wait: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := wire.NewHandler(wire.Config{Services: []*wire.Service{service.Wire()}})
+	e.Client = sdk.NewFromConfig(wire.Client(h, nil, account))
+	for range 2 {
+		url := e.create(t, "q")
+		for range 2 {
+			if _, err := e.PurgeQueue(t.Context(), &sdk.PurgeQueueInput{QueueUrl: &url}); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := e.DeleteQueue(t.Context(), &sdk.DeleteQueueInput{QueueUrl: &url}); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestMessagesInFlightAreLimited(t *testing.T) {

@@ -88,7 +88,7 @@ failed; 2 when what was given cannot be right: arguments, a job file, parameters
 	a.registerPlace(onEither...)
 	root.AddCommand(onEither...)
 	root.AddCommand(
-		a.initCommand(), a.doctorCommand(), a.synthCommand(), a.upCommand(), a.downCommand(), a.serveCommand(), a.versionCommand(), a.agentCommand(),
+		a.dlqCommand(), a.initCommand(), a.doctorCommand(), a.synthCommand(), a.upCommand(), a.downCommand(), a.serveCommand(), a.versionCommand(), a.agentCommand(),
 	)
 	addGenerated(root)
 	return root

@@ -20,6 +20,7 @@ import (
 type Stack struct {
 	Name    string
 	Queue   string // URL
+	Dead    string // URL of the queue for what no worker can read
 	Bucket  string
 	Cluster string
 	Service string
@@ -34,6 +35,7 @@ func NewStack(aws *client.AWS, name string, outputs map[string]string) (*Stack, 
 	s := &Stack{
 		Name:    name,
 		Queue:   outputs["QueueUrl"],
+		Dead:    outputs["DeadLetterQueueUrl"],
 		Bucket:  outputs["BucketName"],
 		Cluster: outputs["ClusterName"],
 		Service: outputs["ServiceName"],
@@ -79,13 +81,16 @@ func FindStack(ctx context.Context, aws *client.AWS, name string) (*Stack, error
 }
 
 // Outstanding counts the messages of the stack's queue, as nearly as SQS knows.
-func (s *Stack) Outstanding(ctx context.Context) (int, error) {
+func (s *Stack) Outstanding(ctx context.Context) (int, error) { return s.countOf(ctx, s.Queue) }
+
+// countOf counts the messages of a queue.
+func (s *Stack) countOf(ctx context.Context, url string) (int, error) {
 	names := []types.QueueAttributeName{
 		types.QueueAttributeNameApproximateNumberOfMessages,
 		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
 		types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
 	}
-	out, err := s.aws.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &s.Queue, AttributeNames: names})
+	out, err := s.aws.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: names})
 	if err != nil {
 		return 0, fmt.Errorf("counting the messages of %s: %w", s.Name, err)
 	}

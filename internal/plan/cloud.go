@@ -62,7 +62,7 @@ func AWS(imageMB float64) Cloud {
 		Rate:        20,
 		ServiceRate: 500.0 / 60,
 		Poll:        20 * time.Second,
-		LeastBilled: time.Minute,
+		LeastBilled: LeastBilled,
 		Phase:       -1,
 	}
 }

@@ -1,5 +1,7 @@
 package plan
 
+import "time"
+
 // A Price is what something costs in us-east-1, in dollars.
 type Price struct {
 	Name string
@@ -95,6 +97,15 @@ func USD(name string) float64 {
 
 // monthHours is how many hours AWS's own calculators give a month.
 const monthHours = 730
+
+// Rate is what a task costs, in dollars a second.
+func (t Task) Rate() float64 { return t.rate() }
+
+// LeastBilled is a minute. https://aws.amazon.com/fargate/pricing/
+const LeastBilled = time.Minute
+
+// MonthHours is how many hours a month of IdleMonth has.
+const MonthHours = monthHours
 
 // A rate is what a task costs, in dollars a second.
 func (t Task) rate() float64 {

@@ -140,6 +140,7 @@ func TestTheWholeWayOnAWS(t *testing.T) {
 
 	out, said := c.must("deploy", "--yes", "-o", "json")
 	c.wants(said, "stack square would be made")
+	c.wants(said, "of compute and network, $0.60 of alarms")
 	c.wants(out, `"RepositoryUri": "`+c.registry+`/square-`)
 	_, said = c.must("deploy", "--yes")
 	c.wants(said, "stack square is as the job file says") // the same folder is the same image
@@ -165,6 +166,7 @@ func TestTheWholeWayOnAWS(t *testing.T) {
 	c.write("spate.yaml", strings.Replace(file, "max: 4", "max: 5\nenv: {A: b}", 1))
 	_, said = c.must("diff")
 	c.wants(said, "stack square would change: 0 to add")
+	c.wants(said, "with all 5 tasks  ! was ")
 	_, said = c.must("destroy", "--yes", "--delete-results")
 	c.wants(said, "stack square is deleted")
 	_, said, err = c.spate("run") // nobody answers

@@ -74,10 +74,11 @@ func (a *app) diffCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := a.printChanges(d.Name, set, output); err != nil {
-					return err
+				err = a.printChanges(d.Name, set, output)
+				if err == nil && output != "json" && !set.Empty() {
+					err = a.printPrices(ctx, d, set)
 				}
-				return set.Discard(context.WithoutCancel(ctx))
+				return errors.Join(err, set.Discard(context.WithoutCancel(ctx)))
 			})
 		},
 	}
@@ -109,7 +110,7 @@ func (a *app) deploy(ctx context.Context, s *client.Session, d *deployment, o de
 	if err != nil {
 		return nil, err
 	}
-	if err := a.permit(ctx, s, d.Name, set, o); err != nil {
+	if err := a.permit(ctx, s, d, set, o); err != nil {
 		return nil, errors.Join(err, set.Discard(context.WithoutCancel(ctx)))
 	}
 	outputs, err := a.execute(ctx, s, d, set)
@@ -120,12 +121,15 @@ func (a *app) deploy(ctx context.Context, s *client.Session, d *deployment, o de
 }
 
 // permit says what would change, and finds out whether it may.
-func (a *app) permit(ctx context.Context, s *client.Session, name string, set *deploy.ChangeSet, o deployOptions) error {
-	if err := a.printChanges(name, set, "table"); err != nil || set.Empty() {
+func (a *app) permit(ctx context.Context, s *client.Session, d *deployment, set *deploy.ChangeSet, o deployOptions) error {
+	if err := a.printChanges(d.Name, set, "table"); err != nil || set.Empty() {
+		return err
+	}
+	if err := a.printPrices(ctx, d, set); err != nil {
 		return err
 	}
 	if !set.New && !o.force {
-		if err := idle(ctx, s, name); err != nil {
+		if err := idle(ctx, s, d.Name); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/spate-run/spate"
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/plan"
@@ -73,11 +72,7 @@ func foresee(ctx context.Context, c *client.AWS, j job.Job, jobs int, before str
 	if err != nil || len(taken) == 0 {
 		return nil, err
 	}
-	t, err := spate.JobStack(j).Template()
-	if err != nil {
-		return nil, err
-	}
-	m, err := plan.Read(t, plan.Options{Parameters: map[string]string{paramImage: "image"}})
+	m, err := modelOf(j)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/spate-run/spate/internal/template"
 )
 
 // A ChangeSet is what deploying a stack would change, prepared to be executed.
@@ -191,6 +193,27 @@ func (c *ChangeSet) Outputs() Outputs {
 		return nil
 	}
 	return outputs(c.found)
+}
+
+// Before reads the template and the parameters of the stack as it is; nil where
+// it is to be made.
+func (c *ChangeSet) Before(ctx context.Context) (*template.Template, map[string]string, error) {
+	if c.New {
+		return nil, nil, nil
+	}
+	out, err := c.cfn.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: c.found.StackId})
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the template of stack %s: %w", c.stack.Name, err)
+	}
+	t, err := template.Parse([]byte(deref(out.TemplateBody)))
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the template of stack %s: %w", c.stack.Name, err)
+	}
+	parameters := map[string]string{}
+	for _, p := range c.found.Parameters {
+		parameters[deref(p.ParameterKey)] = deref(p.ParameterValue)
+	}
+	return t, parameters, nil
 }
 
 // Discard leaves the stack as it is. One that was to be made is as if nobody

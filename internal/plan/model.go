@@ -170,6 +170,9 @@ type Standing struct {
 	Month float64
 }
 
+// StandingAlarms are what alarms are billed by.
+const StandingAlarms = "alarm metric"
+
 // WithMax is the model with another limit of tasks; its policies stay.
 func (m Model) WithMax(n int) *Model {
 	m.Capacity.Max = n

@@ -326,7 +326,7 @@ func (r *reader) readStanding(m *Model) {
 			metrics += 2
 		}
 	}
-	add("alarm metric", metrics, USD(AlarmMetric))
+	add(StandingAlarms, metrics, USD(AlarmMetric))
 }
 
 // The members of a value; what is not there is empty.

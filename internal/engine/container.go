@@ -59,12 +59,19 @@ func (r *runners) Start(ctx context.Context, c runner.Container) (runner.Running
 	if err != nil {
 		return nil, fmt.Errorf("CannotPullContainerError: image %s needs Docker or Podman: %w", c.Image, err)
 	}
+	if !c.Worker {
+		return r.start(ctx, engine, c, others)
+	}
 	return r.start(ctx, engine, c, r.lasting())
 }
 
-// lasting begins the session tokens of containers, which may outlive the
-// engine: what they hold is not handed back when it starts anew.
+// lasting begins the session tokens of workers in containers, which may outlive
+// the engine: what they hold is not handed back when it starts anew.
 func (r *runners) lasting() string { return r.owner + ".container" }
+
+// others begins the session tokens of other programs in containers, whose
+// messages nobody hands back for them.
+const others = "container"
 
 // start starts a container with credentials of its own.
 func (r *runners) start(ctx context.Context, with runner.Runner, c runner.Container, owner string) (runner.Running, error) {
@@ -79,31 +86,35 @@ func (r *runners) start(ctx context.Context, with runner.Runner, c runner.Contai
 	if err != nil {
 		return nil, err
 	}
-	return r.watched(running, c, token), nil
+	return r.watched(&holding{Running: running}, c, token), nil
 }
 
 // tokenOf is the session token of a container's credentials.
-func tokenOf(owner string, c runner.Container) string { return owner + "/" + c.ID }
+func tokenOf(owner string, c runner.Container) string { return owner + "/" + c.Task + "/" + c.ID }
 
 // watched hands back what a worker holds of queues when it is killed, in its
 // place. Other programs' messages wait for their visibility timeout, as on AWS.
-func (r *runners) watched(running runner.Running, c runner.Container, token string) runner.Running {
+func (r *runners) watched(h *holding, c runner.Container, token string) runner.Running {
 	if !c.Worker {
-		return running
+		return h.Running
 	}
-	return &holding{Running: running, release: sync.OnceFunc(func() { r.release(token) })}
+	h.release = sync.OnceFunc(func() { r.release(token) })
+	return h
 }
 
 // A holding is a worker that may hold messages.
 type holding struct {
 	runner.Running
+	adopted bool // an earlier engine started it
 	release func()
 }
 
+// Wait hands back what a worker has not: one that ends by itself does, if there
+// is an engine to hand it to.
 func (h *holding) Wait() runner.Exit {
 	exit := h.Running.Wait()
-	if exit.Code != 0 {
-		h.release() // one that ends by itself has done so
+	if exit.Code != 0 || h.adopted {
+		h.release()
 	}
 	return exit
 }
@@ -130,10 +141,11 @@ func (r *runners) Adopt(ctx context.Context, c runner.Container, from time.Time)
 	if err != nil {
 		return nil, err
 	}
-	return r.watched(running, c, tokenOf(r.lasting(), c)), nil
+	return r.watched(&holding{Running: running, adopted: true}, c, tokenOf(r.lasting(), c)), nil
 }
 
-// Clear removes what a task has left in Docker. Processes leave nothing.
+// Clear removes what a task has left in Docker, and hands back what its workers
+// held. Processes leave nothing.
 func (r *runners) Clear(ctx context.Context, task string) error {
 	r.mu.Lock()
 	engine := r.docker
@@ -141,7 +153,11 @@ func (r *runners) Clear(ctx context.Context, task string) error {
 	if engine == nil {
 		return nil
 	}
-	return engine.Clear(ctx, task)
+	if err := engine.Clear(ctx, task); err != nil {
+		return err // what is left may still work
+	}
+	r.release(r.lasting() + "/" + task)
+	return nil
 }
 
 // Close lets go of Docker.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -207,9 +208,10 @@ func TestSecretsThatAreNotThere(t *testing.T) {
 	}
 }
 
-func TestAWorkerInAContainerTakesMessages(t *testing.T) {
-	c := newContainers(t, `ENTRYPOINT ["/job"]`, "USER 1000:1000")
-	j, err := job.Parse("spate.yaml", []byte("name: images\nimage: "+c.image+"\ncommand: [\"train\", \"{sector}\"]\nparams: {list: [{sector: mining}]}\nmax: 2\ncpu: 0.25\nmemory: 512MiB\n"))
+// deploy makes the stack of a job with one sector, and returns its log group too.
+func (c *containers) deploy(t *testing.T, command string) (stack *run.Stack, group string) {
+	t.Helper()
+	j, err := job.Parse("spate.yaml", []byte("name: images\nimage: "+c.image+"\ncommand: "+command+"\nparams: {list: [{sector: mining}]}\nmax: 2\ncpu: 0.25\nmemory: 512MiB\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,13 +227,25 @@ func TestAWorkerInAContainerTakesMessages(t *testing.T) {
 	if !ok {
 		t.Fatalf("the stack's outputs are not a job's: %v", outputs)
 	}
-	if _, err := c.SQS.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &stack.Queue, MessageBody: new(`{"sector":"mining"}`)}); err != nil {
+	return stack, outputs["LogGroupName"]
+}
+
+func (c *containers) send(t *testing.T, queue string) {
+	t.Helper()
+	_, err := c.SQS.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: new(`{"sector":"mining"}`)})
+	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestAWorkerInAContainerTakesMessages(t *testing.T) {
+	c := newContainers(t, `ENTRYPOINT ["/job"]`, "USER 1000:1000")
+	stack, group := c.deploy(t, `["train", "{sector}"]`)
+	c.send(t, stack.Queue)
 	until(t, stack, "tasks wanted", func(tasks run.Tasks) bool { return tasks.Desired > 0 })
 	until(t, stack, "no tasks", func(tasks run.Tasks) bool { return tasks == run.Tasks{} })
 	want := "started train mining secret:  out: true key: false\n"
-	if got := c.log(t, outputs["LogGroupName"]); !strings.Contains(got, want) {
+	if got := c.log(t, group); !strings.Contains(got, want) {
 		t.Errorf("got log %q, want %q in it", got, want)
 	}
 }
@@ -241,26 +255,11 @@ func TestAWorkerInAContainerTakesMessages(t *testing.T) {
 func TestContainersOutliveAKilledEngine(t *testing.T) {
 	c := newContainers(t, `ENTRYPOINT ["/job"]`)
 	c.register(t, types.ContainerDefinition{Command: []string{"stay"}})
-	c.stop()
-	served := exec.Command(c.cfg.Worker, "serve")
-	served.Env = append(os.Environ(), "SPATE_HOME="+c.home)
-	if err := served.Start(); err != nil {
-		t.Fatal(err)
-	}
-	killed := false
-	kill := func() {
-		if !killed {
-			killed = true
-			_ = served.Process.Kill()
-			_ = served.Wait() // it was killed
-		}
-	}
-	defer kill()
-	c.AWS = client.New(found(t, c.home))
+	served := c.serve(t)
 	stays, dies := c.task(t), c.task(t)
 	c.until(t, stays, "RUNNING")
 	c.until(t, dies, "RUNNING")
-	kill()
+	served.kill()
 	// One ends while nobody looks.
 	name := "spate-" + dies[strings.LastIndex(dies, "/")+1:] + "-main"
 	if _, err := c.docker.ContainerStop(t.Context(), name, docker.ContainerStopOptions{}); err != nil {
@@ -284,6 +283,79 @@ func TestContainersOutliveAKilledEngine(t *testing.T) {
 	if got := strings.Count(c.log(t, "g"), "told to end"); got != 2 {
 		t.Errorf("got the last line of %d containers, want both:\n%s", got, c.log(t, "g"))
 	}
+}
+
+// A served engine is in a process of its own.
+type served struct {
+	*exec.Cmd
+	kill func() // and wait for its end
+}
+
+// serve ends the engine, and starts one in a process of its own on its home.
+func (c *containers) serve(t *testing.T) served {
+	t.Helper()
+	c.stop()
+	s := served{Cmd: exec.Command(c.cfg.Worker, "serve")}
+	s.Env = append(os.Environ(), "SPATE_HOME="+c.home)
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.kill = sync.OnceFunc(func() {
+		_ = s.Process.Kill()
+		_ = s.Wait() // it was killed
+	})
+	t.Cleanup(s.kill)
+	c.AWS = client.New(found(t, c.home))
+	return s
+}
+
+// A worker's container that ends while there is no engine, however it does, gives
+// its message back once there is one.
+func TestMessagesOfContainersThatDidNotOutliveTheEngine(t *testing.T) {
+	for name, end := range map[string]func(api *docker.Client, container string) error{
+		"killed": func(api *docker.Client, container string) error {
+			_, err := api.ContainerKill(context.Background(), container, docker.ContainerKillOptions{})
+			return err
+		},
+		"told to end": func(api *docker.Client, container string) error {
+			_, err := api.ContainerStop(context.Background(), container, docker.ContainerStopOptions{})
+			return err
+		},
+		"removed": func(api *docker.Client, container string) error {
+			_, err := api.ContainerRemove(context.Background(), container, docker.ContainerRemoveOptions{Force: true})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newContainers(t, `ENTRYPOINT ["/job"]`)
+			stack, group := c.deploy(t, `["stay", "{sector}"]`)
+			served := c.serve(t)
+			c.send(t, stack.Queue)
+			c.attempts(t, group, 1)
+			served.kill()
+			for _, container := range c.left(t) {
+				if err := end(c.docker, container); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.AWS, c.stop = start(t, c.cfg)
+			c.attempts(t, group, 2)
+		})
+	}
+}
+
+// attempts returns when the job has begun so many times: long before the
+// visibility timeout of a worker's message is over, which is two minutes.
+func (c *containers) attempts(t *testing.T, group string, want int) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-tick.C {
+		if strings.Count(c.log(t, group), "started stay mining ") >= want {
+			return
+		}
+	}
+	t.Fatalf("the job has not begun %d times:\n%s", want, c.log(t, group))
 }
 
 // found returns the address of an engine that another process starts.

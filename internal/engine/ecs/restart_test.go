@@ -2,6 +2,8 @@ package ecs_test
 
 import (
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,6 +118,8 @@ func TestStateOutlivesTheEngine(t *testing.T) {
 	})
 }
 
+func taskID(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
+
 func TestContainersThatOutliveTheEngineAreAdopted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "x.db")
@@ -154,6 +158,11 @@ func TestContainersThatOutliveTheEngineAreAdopted(t *testing.T) {
 		}
 		if got := left.processes(""); len(got) != 2 {
 			t.Errorf("got %d containers, want those of the service", len(got))
+		}
+		cleared := slices.Sorted(slices.Values(left.cleared))
+		lost := slices.Sorted(slices.Values([]string{"stray", taskID(ending), taskID(gone)}))
+		if diff := cmp.Diff(lost, cleared); diff != "" {
+			t.Errorf("tasks that were cleared (-want +got):\n%s", diff)
 		}
 		got := []string{string(again.task(ending).StopCode), *again.task(ending).StoppedReason, string(again.task(gone).StopCode)}
 		want := []string{"TerminationNotice", "Host EC2 (instance local) terminated.", "UserInitiated"}

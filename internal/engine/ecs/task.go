@@ -95,6 +95,9 @@ func (s *Service) loadTasks(ctx context.Context, now time.Time) error {
 			delete(left, t.ID)
 			s.addTask(&t)
 		default:
+			if left != nil && t.mayHaveSurvived() {
+				left[t.ID] = nil // whatever is left of it, volumes too
+			}
 			t.Placed = false // no capacity has been reserved by this process
 			lost := t.lost(now)
 			s.addTask(&lost)

@@ -31,6 +31,9 @@ var account = wire.Account{ID: "000000000000", Region: "us-east-1"}
 // tasksToken begins the session tokens of processes, which end with the engine.
 const tasksToken = "tasks"
 
+// lastingToken begins those of containers.
+const lastingToken = tasksToken + ".container"
+
 // An engine is the services over one home, until it ends.
 type engine struct {
 	dir     string

@@ -139,7 +139,7 @@ func (f *facade) Start(ctx context.Context, c runner.Container) (runner.Running,
 	m := f.world.machine
 	p := &proc{container: c, boot: make(chan struct{}), over: make(chan struct{}), token: tasksToken + "/" + c.ID}
 	if f.world.plan.keeper {
-		p.token = tasksToken + ".container/" + c.ID
+		p.token = lastingToken + "/" + c.Task + "/" + c.ID
 	}
 	m.mu.Lock()
 	m.live = append(m.live, p)
@@ -234,6 +234,9 @@ func (k keeper) Clear(_ context.Context, task string) error {
 		if p.container.Task == task && !k.isDead() {
 			k.world.machine.end(p, 137)
 		}
+	}
+	if !k.isDead() {
+		_ = k.queues.HandBack(context.Background(), lastingToken+"/"+task) // an error: as in release
 	}
 	return nil
 }

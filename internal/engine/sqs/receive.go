@@ -29,6 +29,7 @@ type reception struct {
 type revision struct {
 	message *message
 	delivery
+	holder holder // who has it then, of those that outlive the engine
 }
 
 // A received message is one as its receiver sees it.
@@ -258,7 +259,8 @@ func (s *Service) triage(q *queue, r reception, claimed []*message) *verdict {
 			letter.base, letter.due, letter.payload = m.received, now, nil
 			v.dead, v.letters = append(v.dead, m), append(v.letters, &letter)
 		default:
-			v.batch = append(v.batch, received{revision: revision{m, next(m, r, s.isTask(r.token), now)}, payload: m.payload})
+			from := revision{m, next(m, r, s.isTask(r.token), now), s.lasting(s.holderOf(q, r))}
+			v.batch = append(v.batch, received{revision: from, payload: m.payload})
 		}
 	}
 	return v
@@ -312,14 +314,14 @@ func (r *received) save(tx *store.Tx) error {
 		}
 		r.payload = p
 	}
-	return saveDelivery(tx, r.message.id, r.delivery)
+	return saveDelivery(tx, r.message.id, r.delivery, r.holder)
 }
 
 // takeBack undoes receptions on disk whose client has gone during the commit.
 func (s *Service) takeBack(ctx context.Context, batch []received) {
 	err := s.store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		for _, m := range batch {
-			if err := saveDelivery(tx, m.message.id, m.message.delivery); err != nil {
+			if err := saveDelivery(tx, m.message.id, m.message.delivery, holder{}); err != nil {
 				return err
 			}
 		}

@@ -34,10 +34,12 @@ type Config struct {
 	// Endpoint is the base of queue URLs, such as "http://127.0.0.1:4566".
 	Endpoint string
 	// Tasks is the session token of the credentials that the engine's own tasks
-	// have, or what it begins with, before a slash. What such tasks hold when the service is made is visible at once:
-	// they ended with the engine before. (A message that was handed back for
-	// later is not told from one that is held.) Empty: there are no tasks, and
-	// what earlier ones held stays hidden.
+	// have, or what it begins with, before a slash. What such tasks hold when the
+	// service is made is visible at once: they ended with the engine before. (A
+	// message that was handed back for later is not told from one that is held.)
+	// Before anything else than a slash, it begins the tokens of tasks that
+	// outlive the engine. Empty: there are no tasks, and what earlier ones held
+	// stays hidden.
 	Tasks string
 	// Wait is how long the name of a deleted queue stays taken, and how long
 	// after a purge of a queue the next one is refused. 0 means 60 s, as AWS has
@@ -72,7 +74,7 @@ type Service struct {
 	deleted     map[string]int64 // when queues were deleted whose names are taken still, Unix milliseconds
 	lastQueue   int64
 	lastMessage int64
-	holders     map[*message]holder // of what tasks of the engine's own received last
+	holders     map[*message]holder // of what the engine's own tasks received last
 	held        int                 // bytes of payloads in memory
 	armed       int64               // when Run looks next, Unix milliseconds
 	expired     []*message          // gone from memory, not yet from the store

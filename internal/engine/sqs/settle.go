@@ -261,7 +261,7 @@ func (s *Service) changeVisibility(ctx context.Context, q *queue, changes []chan
 	if len(revised) > 0 {
 		err = s.store.Update(ctx, func(tx *store.Tx) error {
 			for _, r := range revised {
-				if err := saveDelivery(tx, r.message.id, r.delivery); err != nil {
+				if err := saveDelivery(tx, r.message.id, r.delivery, r.holder); err != nil {
 					return err
 				}
 			}
@@ -301,7 +301,7 @@ func (s *Service) judge(messages []*message, changes []change) (faults []error, 
 			continue
 		}
 		s.renewed(m, c.timeout)
-		revised = append(revised, revision{m, next})
+		revised = append(revised, revision{m, next, s.lasting(s.holders[m])})
 	}
 	return faults, revised
 }

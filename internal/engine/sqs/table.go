@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS sqs_message (
 );
 CREATE TABLE IF NOT EXISTS sqs_delivery (
 	id INTEGER PRIMARY KEY, due INTEGER NOT NULL, first INTEGER NOT NULL,
-	taken INTEGER NOT NULL, received INTEGER NOT NULL, task INTEGER NOT NULL DEFAULT 0
+	taken INTEGER NOT NULL, received INTEGER NOT NULL, task INTEGER NOT NULL DEFAULT 0,
+	holder TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS sqs_dedup (
 	queue INTEGER NOT NULL, scope TEXT NOT NULL, id TEXT NOT NULL,
@@ -42,6 +43,8 @@ func (s *Service) migrate(ctx context.Context) error {
 		return errors.Join(
 			addColumn(tx, "SELECT count(*) FROM pragma_table_info('sqs_delivery') WHERE name = 'task'",
 				"ALTER TABLE sqs_delivery ADD COLUMN task INTEGER NOT NULL DEFAULT 0"),
+			addColumn(tx, "SELECT count(*) FROM pragma_table_info('sqs_delivery') WHERE name = 'holder'",
+				"ALTER TABLE sqs_delivery ADD COLUMN holder TEXT NOT NULL DEFAULT ''"),
 			addColumn(tx, "SELECT count(*) FROM pragma_table_info('sqs_message') WHERE name = 'grp'",
 				"ALTER TABLE sqs_message ADD COLUMN grp TEXT NOT NULL DEFAULT ''",
 				"ALTER TABLE sqs_message ADD COLUMN dedup TEXT NOT NULL DEFAULT ''",
@@ -81,9 +84,9 @@ func insertMessage(tx *store.Tx, queue int64, group string, m *message) error {
 	return err
 }
 
-func saveDelivery(tx *store.Tx, id int64, d delivery) error {
-	_, err := tx.Exec("INSERT OR REPLACE INTO sqs_delivery (id, due, first, taken, received, task) VALUES (?, ?, ?, ?, ?, ?)",
-		id, d.due, d.first, d.taken, d.received, d.task)
+func saveDelivery(tx *store.Tx, id int64, d delivery, h holder) error {
+	_, err := tx.Exec("INSERT OR REPLACE INTO sqs_delivery (id, due, first, taken, received, task, holder) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		id, d.due, d.first, d.taken, d.received, d.task, h.String())
 	return err
 }
 
@@ -171,7 +174,7 @@ func (s *Service) load(ctx context.Context) error {
 	}
 	rows, err := s.store.Query(ctx, `
 		SELECT m.id, m.queue, m.uuid, m.grp, m.sent, m.base, coalesce(d.due, m.due),
-			coalesce(d.first, 0), coalesce(d.taken, 0), coalesce(d.received, 0), coalesce(d.task, 0)
+			coalesce(d.first, 0), coalesce(d.taken, 0), coalesce(d.received, 0), coalesce(d.task, 0), coalesce(d.holder, '')
 		FROM sqs_message m LEFT JOIN sqs_delivery d ON d.id = m.id ORDER BY m.id`)
 	if err != nil {
 		return fmt.Errorf("reading messages: %w", err)
@@ -192,8 +195,8 @@ func (s *Service) loadMessages(rows *sql.Rows, byID map[int64]*queue) error {
 	for rows.Next() {
 		var m message
 		var queue int64
-		var id, group sql.RawBytes
-		if err := rows.Scan(&m.id, &queue, &id, &group, &m.sent, &m.base, &m.due, &m.first, &m.taken, &m.received, &m.task); err != nil {
+		var id, group, held sql.RawBytes
+		if err := rows.Scan(&m.id, &queue, &id, &group, &m.sent, &m.base, &m.due, &m.first, &m.taken, &m.received, &m.task, &held); err != nil {
 			return fmt.Errorf("reading messages: %w", err)
 		}
 		copy(m.uuid[:], id)
@@ -209,6 +212,7 @@ func (s *Service) loadMessages(rows *sql.Rows, byID map[int64]*queue) error {
 			m.due = m.sent + int64(q.delay)*1000 // the queue's, whenever it was set
 		}
 		s.add(q, string(group), &m, now)
+		s.recall(q, &m, string(held))
 	}
 	return rows.Err()
 }

@@ -158,3 +158,49 @@ func TestHandBackOfWhatATaskHolds(t *testing.T) {
 		t.Errorf("a container: got %q, want %q", got, want)
 	}
 }
+
+// Containers may outlive the engine: who holds what is on disk.
+func TestHandBackOfWhatATaskHeldBeforeARestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	e := startFor(t, path, "task")
+	url := e.create(t, "q")
+	take := func(token, body string) {
+		t.Helper()
+		e.send(t, url, body)
+		task := e.with(token)
+		out, err := task.ReceiveMessage(t.Context(), &sdk.ReceiveMessageInput{QueueUrl: &url, VisibilityTimeout: 120})
+		if err != nil || len(out.Messages) != 1 {
+			t.Fatalf("got %+v, %v, want one message", out, err)
+		}
+		switch body {
+		case "renewed":
+			task.hide(t, url, out.Messages[0], 120)
+		case "put off":
+			task.hide(t, url, out.Messages[0], 600)
+		}
+	}
+	for _, body := range []string{"held", "renewed", "put off"} {
+		take("task.container/1/a", body)
+	}
+	take("task.container/1/b", "another container's")
+	take("task.container/12/a", "another task's")
+	take("another/1/a", "another's")
+	e.stop()
+
+	e = startFor(t, path, "task")
+	if got := e.bodies(t, url); len(got) > 0 {
+		t.Errorf("after the restart: got %q, want nothing visible", got)
+	}
+	if err := e.service.HandBack(t.Context(), "task.container/1/a"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := e.bodies(t, url), []string{"held", "renewed"}; !slices.Equal(got, want) {
+		t.Errorf("a container: got %q, want %q", got, want)
+	}
+	if err := e.service.HandBack(t.Context(), "task.container/1"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := e.bodies(t, url), []string{"another container's"}; !slices.Equal(got, want) {
+		t.Errorf("a task: got %q, want %q", got, want)
+	}
+}

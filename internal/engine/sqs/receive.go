@@ -289,7 +289,7 @@ func (s *Service) moveDead(tx *store.Tx, q *queue, v *verdict) error {
 	for i, m := range v.dead {
 		letter := v.letters[i]
 		if !isFIFO(v.target.name) {
-			if err := moveMessage(tx, m.id, v.target.ID, letter.base, s.arn(q)); err != nil {
+			if err := moveMessage(tx, v.target.ID, letter, s.arn(q)); err != nil {
 				return err
 			}
 			continue

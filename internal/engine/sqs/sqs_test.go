@@ -86,7 +86,11 @@ func open(t testing.TB) *engine {
 // files that it has at this moment.
 func (e *engine) crash(t testing.TB) *engine {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "x.db")
+	return e.crashTo(t, filepath.Join(t.TempDir(), "x.db"))
+}
+
+func (e *engine) crashTo(t testing.TB, path string) *engine {
+	t.Helper()
 	for _, suffix := range []string{"", "-wal"} {
 		data, err := os.ReadFile(e.path + suffix)
 		if err != nil {

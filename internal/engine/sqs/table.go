@@ -91,15 +91,18 @@ func saveDelivery(tx *store.Tx, id int64, d delivery, h holder) error {
 }
 
 // moveMessage makes a message a dead letter of another queue.
-func moveMessage(tx *store.Tx, id, queue int64, base int32, source string) error {
-	_, err := tx.Exec("UPDATE sqs_message SET queue = ?, base = ?, source = ? WHERE id = ?", queue, base, source, id)
+func moveMessage(tx *store.Tx, queue int64, m *message, source string) error {
+	if err := saveDelivery(tx, m.id, m.delivery, holder{}); err != nil {
+		return err
+	}
+	_, err := tx.Exec("UPDATE sqs_message SET queue = ?, base = ?, source = ? WHERE id = ?", queue, m.base, source, m.id)
 	return err
 }
 
 // moveInOrder makes a message of a FIFO queue a dead letter of another one, the
 // last of its group.
 func moveInOrder(tx *store.Tx, id, queue int64, m *message, source, dedup string) error {
-	if _, err := tx.Exec("UPDATE sqs_delivery SET id = ?, due = ? WHERE id = ?", m.id, m.due, id); err != nil {
+	if _, err := tx.Exec("UPDATE sqs_delivery SET id = ?, due = ?, task = 0, holder = '' WHERE id = ?", m.id, m.due, id); err != nil {
 		return err
 	}
 	_, err := tx.Exec("UPDATE sqs_message SET id = ?, queue = ?, sent = ?, due = ?, base = ?, source = ?, dedup = ? WHERE id = ?",

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -158,6 +160,17 @@ func (r *runners) Clear(ctx context.Context, task string) error {
 	}
 	r.release(r.lasting() + "/" + task)
 	return nil
+}
+
+// Stats are Docker's statistics of a container. Nothing measures processes.
+func (r *runners) Stats(ctx context.Context, id string) (json.RawMessage, error) {
+	r.mu.Lock()
+	engine := r.docker
+	r.mu.Unlock()
+	if engine == nil {
+		return nil, errors.New("it is no container of Docker's")
+	}
+	return engine.Stats(ctx, id)
 }
 
 // Close lets go of Docker.

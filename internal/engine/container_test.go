@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -413,6 +414,9 @@ func TestContainersOfATaskShareANetwork(t *testing.T) {
 			t.Errorf("container %s is on network %s, want %s", name, got, want)
 		}
 	}
+	if got := c.stats(t, "spate-"+id+"-main"); len(got) != 2 {
+		t.Errorf("got statistics of %d containers, want both", len(got))
+	}
 	if _, err := c.ECS.StopTask(t.Context(), &ecs.StopTaskInput{Task: &arn}); err != nil {
 		t.Fatal(err)
 	}
@@ -421,4 +425,38 @@ func TestContainersOfATaskShareANetwork(t *testing.T) {
 			t.Errorf("container %s: got exit code %v, want 3", *end.Name, end.ExitCode)
 		}
 	}
+}
+
+// stats asks the task's endpoint, as a container would, for the memory that
+// containers use, by their ids; of those that have an answer.
+func (c *containers) stats(t *testing.T, container string) map[string]int {
+	t.Helper()
+	found, err := c.docker.ContainerInspect(t.Context(), container, docker.ContainerInspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var uri string
+	for _, variable := range found.Container.Config.Env {
+		if value, ok := strings.CutPrefix(variable, "ECS_CONTAINER_METADATA_URI_V4="); ok {
+			uri = value
+		}
+	}
+	reply, err := http.Get(uri + "/task/stats")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	var body map[string]*struct {
+		Memory struct{ Usage int } `json:"memory_stats"`
+	}
+	if err := json.NewDecoder(reply.Body).Decode(&body); err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]int{}
+	for id, stats := range body {
+		if stats != nil && stats.Memory.Usage > 0 {
+			used[id] = stats.Memory.Usage
+		}
+	}
+	return used
 }

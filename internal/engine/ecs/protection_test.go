@@ -193,6 +193,40 @@ func TestProtectionIsBlockedBeyondTheDesiredCount(t *testing.T) {
 	})
 }
 
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
+func TestStatsEndpoint(t *testing.T) {
+	in(t, 1, func(r *rig) {
+		waits := container("waits")
+		waits.DependsOn = []types.ContainerDependency{{ContainerName: new("job"), Condition: types.ContainerConditionHealthy}}
+		well := container("job")
+		well.Image, well.HealthCheck = new("image"), &types.HealthCheck{Command: []string{"true"}}
+		containers := []types.ContainerDefinition{well, container("unknown"), waits}
+		for i := range containers {
+			containers[i].Cpu, containers[i].Memory = 128, new(int32(128))
+		}
+		r.register("job", containers...)
+		id := taskID(*r.runTask("job").TaskArn)
+		uri := r.machine.processes("job")[0].env("ECS_CONTAINER_METADATA_URI_V4")
+		unknown := r.machine.processes("unknown")[0].env("ECS_CONTAINER_METADATA_URI_V4")
+		for _, c := range []struct {
+			path string
+			code int
+			want string
+		}{
+			{uri + "/stats", 200, `{"name":"job"}`},
+			{unknown + "/stats", 500, `"Unable to get container stats for: ` + id + `-2"`},
+			{uri + "/task/stats", 200, `{"` + id + `-1":{"name":"job"},"` + id + `-2":null,"` + id + `-3":null}`},
+			{uri + "x/stats", 404, `"V4 container stats handler: unable to get task arn from request"`},
+			{uri + "x/task/stats", 404, `"V4 task stats handler: unable to get task arn from request"`},
+		} {
+			code, got := r.get("GET", c.path, "")
+			if code != c.code || got != c.want {
+				t.Errorf("GET %s: got %d %s, want %d %s", c.path, code, got, c.code, c.want)
+			}
+		}
+	})
+}
+
 func TestMetadataEndpoint(t *testing.T) {
 	in(t, 1, func(r *rig) {
 		r.serve(1)
@@ -219,7 +253,7 @@ func TestMetadataEndpoint(t *testing.T) {
 		if got := one.Name + one.KnownStatus + one.Image; got != "jobRUNNING/job" {
 			t.Errorf("got container %s, want jobRUNNING/job", got)
 		}
-		for _, path := range []string{uri + "/stats", uri[:len(uri)-1] + "2", uri[:len(uri)-2], uri[:len(uri)-20] + "-1"} {
+		for _, path := range []string{uri + "/none", uri[:len(uri)-1] + "2", uri[:len(uri)-2], uri[:len(uri)-20] + "-1"} {
 			if status, _ := r.get("GET", path, ""); status != http.StatusNotFound {
 				t.Errorf("GET %s: got %d, want 404", path, status)
 			}

@@ -3,6 +3,7 @@ package docker_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/netip"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"github.com/spate-run/spate/internal/runner"
@@ -308,6 +310,33 @@ func TestHealthIsTold(t *testing.T) {
 		t.Error("got well, want ill")
 	}
 	ill.Stop()
+}
+
+func TestContainersAreMeasured(t *testing.T) {
+	r := newRig(t, nil)
+	c := runner.Container{
+		ID: r.id(), Image: r.image(), Entrypoint: []string{"/probe"}, Command: []string{"wait"}, StopTimeout: time.Second,
+		Box: runner.Box{Size: runner.Size{Memory: 32}},
+	}
+	running, err := r.Start(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := r.Stats(t.Context(), c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got container.StatsResponse
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Name != "/spate-"+c.ID || got.MemoryStats.Limit != 32<<20 || got.MemoryStats.Usage == 0 || got.PreCPUStats.SystemUsage == 0 {
+		t.Errorf("got %s, want what the container uses of 32 MiB, and has used of the processors at two moments", text)
+	}
+	running.Stop()
+	if text, err := r.Stats(t.Context(), c.ID); err == nil {
+		t.Errorf("got %s of a container that has ended, want an error", text)
+	}
 }
 
 func TestContainersOutliveTheirRunner(t *testing.T) {

@@ -52,9 +52,11 @@ type Box struct {
 	// SecurityOptions are Docker's.
 	SecurityOptions []string
 	Devices         []Device
-	Ulimits         []Ulimit
-	Sysctls         map[string]string
-	Mounts          []Mount
+	// GPUs is how many graphics processors of the machine's the container has.
+	GPUs    int
+	Ulimits []Ulimit
+	Sysctls map[string]string
+	Mounts  []Mount
 	// From are containers of the same task whose mounts this one has too.
 	From []From
 

@@ -37,6 +37,7 @@ func TestTheBoxIsTheDefinitions(t *testing.T) {
 			Devices:      []types.Device{{HostPath: new("/dev/null"), Permissions: []types.DeviceCgroupPermission{types.DeviceCgroupPermissionRead}}},
 			Tmpfs:        []types.Tmpfs{{ContainerPath: new("/run"), Size: 4, MountOptions: []string{"noexec"}}},
 		}
+		c.ResourceRequirements = []types.ResourceRequirement{{Type: types.ResourceTypeGpu, Value: new("2")}}
 		c.HealthCheck = &types.HealthCheck{Command: []string{"CMD-SHELL", "true"}, Retries: aws.Int32(5)}
 		side := helper("side")
 		side.Memory, side.Cpu = nil, 0
@@ -62,7 +63,7 @@ func TestTheBoxIsTheDefinitions(t *testing.T) {
 			ExtraHosts: []string{"db:10.0.0.2"}, DNS: []string{"10.0.0.1"}, DNSSearch: []string{"x.example"},
 			SharedMemory: 8, Tmpfs: map[string]string{"/run": "size=4m,noexec"},
 			AddCapabilities: []string{"SYS_PTRACE"}, DropCapabilities: []string{"MKNOD"}, SecurityOptions: []string{"no-new-privileges"},
-			Devices: []runner.Device{{Host: "/dev/null", Path: "/dev/null", Rights: "r"}},
+			Devices: []runner.Device{{Host: "/dev/null", Path: "/dev/null", Rights: "r"}}, GPUs: 2,
 			Ulimits: []runner.Ulimit{{Name: "nofile", Soft: 100, Hard: 200}},
 			Sysctls: map[string]string{"net.core.somaxconn": "9"},
 			Mounts:  []runner.Mount{{Volume: "own", Path: "/own"}, {Folder: "/srv", Path: "/folder", ReadOnly: true}, {Lasting: "kept", Path: "/kept"}},

@@ -83,6 +83,10 @@ func (x *execution) box(m *member) runner.Box {
 	for _, p := range c.MountPoints {
 		box.Mounts = append(box.Mounts, mount(d.Volumes, p))
 	}
+	for _, need := range x.resources(c) {
+		n, _ := strconv.Atoi(aws.ToString(need.Value)) // it was checked
+		box.GPUs += n
+	}
 	if c.LinuxParameters != nil {
 		addLinux(&box, c.LinuxParameters)
 	}
@@ -90,6 +94,15 @@ func (x *execution) box(m *member) runner.Box {
 		box.Healthy = func(well bool) { x.healthy(m, well) }
 	}
 	return box
+}
+
+// resources are what a container needs besides cores and memory: GPUs, all
+// others are refused.
+func (x *execution) resources(c types.ContainerDefinition) []types.ResourceRequirement {
+	if o := x.override(c); o != nil && len(o.ResourceRequirements) > 0 {
+		return o.ResourceRequirements
+	}
+	return c.ResourceRequirements
 }
 
 // shared says whether the task has one network for several containers.

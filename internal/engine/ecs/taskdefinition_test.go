@@ -39,6 +39,15 @@ func TestRegisterTaskDefinitionRefuses(t *testing.T) {
 			in.ContainerDefinitions = []types.ContainerDefinition{}
 		}, "Container list cannot be empty."},
 		{func(_ *sdk.RegisterTaskDefinitionInput, c *types.ContainerDefinition) { c.Name = nil }, "Container.name should not be null or empty."},
+		{func(_ *sdk.RegisterTaskDefinitionInput, c *types.ContainerDefinition) {
+			c.ResourceRequirements = []types.ResourceRequirement{{Type: types.ResourceTypeGpu, Value: new("some")}}
+		}, "Invalid setting for container 'c'. The value of the GPU resource requirement must be a positive number."},
+		{func(_ *sdk.RegisterTaskDefinitionInput, c *types.ContainerDefinition) {
+			c.ResourceRequirements = []types.ResourceRequirement{{Type: types.ResourceTypeInferenceAccelerator, Value: new("eia")}}
+		}, "Invalid setting for container 'c'. The resource type InferenceAccelerator is not supported."},
+		{func(_ *sdk.RegisterTaskDefinitionInput, c *types.ContainerDefinition) {
+			c.ResourceRequirements = []types.ResourceRequirement{{Type: types.ResourceTypeGpu, Value: new("1")}}
+		}, "Fargate does not support GPU resource requirements."},
 		{func(_ *sdk.RegisterTaskDefinitionInput, c *types.ContainerDefinition) { c.Name = new("a.b") }, "Container.name contains invalid characters."},
 		{func(_ *sdk.RegisterTaskDefinitionInput, c *types.ContainerDefinition) { c.Image = nil }, "Container.image should not be null or empty."},
 		{func(_ *sdk.RegisterTaskDefinitionInput, c *types.ContainerDefinition) { c.Essential = new(false) }, "A task definition must have at least one essential container."},

@@ -100,6 +100,15 @@ func validateContainer(in *ecs.RegisterTaskDefinitionInput, c types.ContainerDef
 	case memory > 0 && memory < reservation:
 		return wire.Faultf("ClientException", "Invalid setting for container '%s'. The 'memory' setting must be greater than or equal to the 'memoryReservation' setting.", name)
 	}
+	for _, r := range c.ResourceRequirements {
+		n, err := strconv.Atoi(aws.ToString(r.Value))
+		if r.Type == types.ResourceTypeGpu && (err != nil || n < 1) {
+			return wire.Faultf("ClientException", "Invalid setting for container '%s'. The value of the GPU resource requirement must be a positive number.", name)
+		}
+		if r.Type != types.ResourceTypeGpu {
+			return wire.Faultf("ClientException", "Invalid setting for container '%s'. The resource type %s is not supported.", name, r.Type)
+		}
+	}
 	return validateLogs(c)
 }
 
@@ -202,6 +211,8 @@ func fargateContainersFault(in *ecs.RegisterTaskDefinitionInput, cpu, memory int
 			return wire.Faultf("ClientException", "Invalid setting for container '%s'. The 'memory' setting for container is greater than for the task.", *c.Name)
 		case aws.ToInt32(c.StopTimeout) > 120:
 			return wire.Faultf("ClientException", "Invalid setting for container '%s'. The 'stopTimeout' setting must be at most 120 seconds on Fargate.", *c.Name)
+		case len(c.ResourceRequirements) > 0:
+			return wire.Faultf("ClientException", "Fargate does not support GPU resource requirements.")
 		case aws.ToBool(c.Privileged):
 			return wire.Faultf("ClientException", "Fargate does not support privileged containers.")
 		case logs && in.ExecutionRoleArn == nil:

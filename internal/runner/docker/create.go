@@ -149,6 +149,9 @@ func resources(c runner.Container) container.Resources {
 	for _, u := range c.Ulimits {
 		limits.Ulimits = append(limits.Ulimits, &container.Ulimit{Name: strings.ToLower(u.Name), Soft: u.Soft, Hard: u.Hard})
 	}
+	if c.GPUs > 0 {
+		limits.DeviceRequests = []container.DeviceRequest{{Count: c.GPUs, Capabilities: [][]string{{"gpu"}}}}
+	}
 	for _, d := range c.Devices {
 		limits.Devices = append(limits.Devices, container.DeviceMapping{
 			PathOnHost: d.Host, PathInContainer: d.Path, CgroupPermissions: d.Rights,

@@ -99,6 +99,9 @@ func (r *Runner) Start(ctx context.Context, c runner.Container) (runner.Running,
 		if dir := c.WorkingDirectory; dir != "" && !strings.Contains(err.Error(), dir) {
 			err = fmt.Errorf("%w (the working directory is %s)", err, dir)
 		}
+		if c.GPUs > 0 {
+			err = fmt.Errorf("%w (the container asks for %d GPU)", err, c.GPUs)
+		}
 		return nil, fmt.Errorf("CannotStartContainerError: %w", err)
 	}
 	return running, nil

@@ -312,6 +312,21 @@ func TestHealthIsTold(t *testing.T) {
 	ill.Stop()
 }
 
+func TestGPUsThatAreNotThere(t *testing.T) {
+	r := newRig(t, nil)
+	running, err := r.Start(t.Context(), runner.Container{
+		ID: r.id(), Image: r.image(), Entrypoint: []string{"/probe"}, Box: runner.Box{GPUs: 2},
+	})
+	if err == nil {
+		running.Stop()
+		t.Skip("SKIPPED: this machine has GPUs")
+	}
+	const word, fact = "CannotStartContainerError: ", "(the container asks for 2 GPU)"
+	if !strings.HasPrefix(err.Error(), word) || !strings.HasSuffix(err.Error(), fact) {
+		t.Errorf("got error %v, want %s… %s", err, word, fact)
+	}
+}
+
 func TestContainersAreMeasured(t *testing.T) {
 	r := newRig(t, nil)
 	c := runner.Container{

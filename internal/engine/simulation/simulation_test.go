@@ -89,8 +89,12 @@ func simulate(t *testing.T, seed uint64, change func(*plan)) (w *world) {
 	t.Helper()
 	dir := memoryDir(t)
 	defer os.RemoveAll(dir)
+	var seen clock
+	defer seen.guard(stuckAfter, func() { seen.fail(seed) })()
 	synctest.Test(t, func(t *testing.T) {
 		w = newWorld(t, dir, seed, change)
+		w.clock = &seen
+		seen.world.Store(w)
 		w.chronicle.note("%+v", w.plan)
 		w.found()
 		w.sendAll()

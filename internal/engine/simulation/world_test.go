@@ -121,6 +121,7 @@ type world struct {
 	plan      plan
 	random    *rand.Rand
 	chronicle *chronicle
+	clock     *clock
 	begin     time.Time
 	agenda    agenda
 	events    int
@@ -232,6 +233,7 @@ func (w *world) drive() {
 		case <-w.machine.wake:
 		}
 		timer.Stop()
+		w.clock.advance()
 		synctest.Wait()
 		w.look()
 		for len(w.agenda) > 0 && !time.Now().Before(w.agenda[0].at) && !w.over {

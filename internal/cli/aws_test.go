@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -153,6 +154,11 @@ func TestTheWholeWayOnAWS(t *testing.T) {
 	c.wants(out, ",400")
 	out, _ = c.must("logs", "last", "6")
 	c.wants(out, "the square of 7")
+	out, _, _ = c.spate("doctor") // the engine has no quota to ask for
+	c.wants(out, ", for linux/"+runtime.GOARCH+", is in the stack's repository")
+	c.wants(out, "from 0 to 4 tasks")
+	out, _ = c.must("cost", "last", "-o", "json")
+	c.wants(out, `"tasks": `)
 	out, _ = c.must("show", "last", "-o", "json")
 	c.wants(out, `"square"`)
 	_, said = c.must("retry", "last", "3")

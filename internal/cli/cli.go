@@ -83,12 +83,12 @@ failed; 2 when what was given cannot be right: arguments, a job file, parameters
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say what the engine does")
 	onEither := []*cobra.Command{
 		a.runCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.resultsCommand(), a.logsCommand(), a.retryCommand(),
-		a.cancelCommand(), a.costCommand(), a.planCommand(), a.deployCommand(), a.diffCommand(), a.destroyCommand(),
+		a.cancelCommand(), a.costCommand(), a.planCommand(), a.deployCommand(), a.diffCommand(), a.destroyCommand(), a.doctorCommand(),
 	}
 	a.registerPlace(onEither...)
 	root.AddCommand(onEither...)
 	root.AddCommand(
-		a.dlqCommand(), a.initCommand(), a.doctorCommand(), a.synthCommand(), a.upCommand(), a.downCommand(), a.serveCommand(), a.versionCommand(), a.agentCommand(),
+		a.dlqCommand(), a.initCommand(), a.synthCommand(), a.upCommand(), a.downCommand(), a.serveCommand(), a.versionCommand(), a.agentCommand(),
 	)
 	addGenerated(root)
 	return root

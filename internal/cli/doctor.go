@@ -20,9 +20,14 @@ func (a *app) doctorCommand() *cobra.Command {
 		Short: "Look for what would stop a run from starting",
 		Long: `doctor looks at the engine's home, the machine, and the job in FOLDER, or in the
 current folder where that has one. It says what would stop a run from starting,
-and how to mend it. The exit code is 0 when nothing would.`,
+and how to mend it. The exit code is 0 when nothing would.
+
+With --on aws it looks at the credentials, the account's quota, and the job's stack:
+its image, network, roles, service, tasks, queues and alarms. What could not be asked
+counts as no answer, and the exit code is 1 then, too.`,
 		Example: `  spate doctor
   spate doctor examples/retrain
+  spate doctor --on aws          why nothing runs there
   spate doctor -o json`,
 		Args: misused(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,6 +60,9 @@ const (
 )
 
 func (a *app) examine(ctx context.Context, args []string) ([]finding, error) {
+	if a.place.on == onAWS {
+		return a.examineAWS(ctx, args)
+	}
 	home, err := defaultHome()
 	if err != nil {
 		return nil, err
@@ -78,7 +86,7 @@ func (a *app) printFindings(findings []finding, output outputFlag) error {
 	rows := make([][]string, len(findings))
 	for i, f := range findings {
 		rows[i] = []string{f.Check, string(f.State), f.Fact}
-		if f.State == trouble {
+		if f.State == trouble || f.State == unasked {
 			err = errUnsuccessful
 		}
 	}

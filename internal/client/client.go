@@ -35,6 +35,8 @@ type AWS struct {
 	Logs           *cloudwatchlogs.Client
 	S3             *s3.Client
 	SQS            *sqs.Client
+
+	config aws.Config // of what is asked without a client of the SDK's
 }
 
 // New returns the clients of an embedded engine.
@@ -65,6 +67,7 @@ func FromConfig(cfg aws.Config, cadence int) *AWS {
 // are in the path: it has no names for them.
 func newAWS(cfg aws.Config, oneEndpoint bool) *AWS {
 	return &AWS{
+		config:         cfg,
 		Cadence:        1,
 		AutoScaling:    applicationautoscaling.NewFromConfig(cfg),
 		CloudFormation: cloudformation.NewFromConfig(cfg),
@@ -79,14 +82,7 @@ func newAWS(cfg aws.Config, oneEndpoint bool) *AWS {
 // newECR calls ECR, of which too little is wanted for the SDK's client.
 // https://docs.aws.amazon.com/general/latest/gr/ecr.html
 func newECR(cfg aws.Config) wire.Caller {
-	if cfg.BaseEndpoint == nil {
-		domain := "amazonaws.com"
-		if strings.HasPrefix(cfg.Region, "cn-") {
-			domain += ".cn"
-		}
-		cfg.BaseEndpoint = new("https://api.ecr." + cfg.Region + "." + domain)
-	}
-	return wire.NewCaller(cfg, "ecr")
+	return caller(cfg, wire.Caller{Name: "ECR", Scope: "ecr", Target: "AmazonEC2ContainerRegistry_V20150921"}, "api.ecr")
 }
 
 // RegistryLogin returns the name and the password by which the account's
@@ -96,7 +92,8 @@ func (a *AWS) RegistryLogin(ctx context.Context) (user, password string, err err
 	var out struct {
 		AuthorizationData []struct{ AuthorizationToken []byte }
 	}
-	if err := a.ECR.Call(ctx, "GetAuthorizationToken", struct{}{}, &out); err != nil {
+	err = patiently(ctx, func() error { return a.ECR.Call(ctx, "GetAuthorizationToken", struct{}{}, &out) })
+	if err != nil {
 		return "", "", err
 	}
 	if len(out.AuthorizationData) == 0 {

@@ -88,3 +88,32 @@ func (r *remote) manifest(ctx context.Context, at string) (m manifest, err error
 	}
 	return m, nil
 }
+
+// Platform says what an image in a repository is for, such as linux/arm64. It is
+// a MissingError where there is no such image.
+func Platform(ctx context.Context, repository, digest string, login Login) (string, error) {
+	ref, err := reference.ParseNormalizedNamed(repository)
+	if err != nil {
+		return "", fmt.Errorf("reading the name of a repository: %w", err)
+	}
+	from := newRemote(reference.Domain(ref), reference.Path(ref), "pull", login)
+	m, err := from.manifest(ctx, digest)
+	if err == nil && m.Config == nil {
+		err = fmt.Errorf("its manifest, of type %q, is none of an image", m.MediaType)
+	}
+	var config []byte
+	if err == nil {
+		config, err = from.get(ctx, "blobs", m.Config.Digest)
+	}
+	var p platform
+	if err == nil {
+		err = json.Unmarshal(config, &p)
+	}
+	if isMissing(err) {
+		return "", &MissingError{Reference: repository + "@" + digest, Err: err}
+	}
+	if err != nil {
+		return "", fmt.Errorf("asking for image %s@%s: %w", repository, digest, err)
+	}
+	return p.String(), nil
+}

@@ -110,17 +110,26 @@ func (c Caller) exchange(ctx context.Context, operation string, input []byte) ([
 	}
 	response, err := c.Config.HTTPClient.Do(request)
 	if err != nil {
-		return nil, &smithy.CanceledError{Err: err}
+		return nil, lost(ctx, err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, fmt.Errorf("reading the reply: %w", err)
+		return nil, lost(ctx, fmt.Errorf("reading the reply: %w", err))
 	}
 	if response.StatusCode != http.StatusOK {
 		return nil, replyError(response, body)
 	}
 	return body, nil
+}
+
+// lost is the SDK's error of a request that nobody waits for any more, or that
+// got lost and can be tried again.
+func lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return &smithy.CanceledError{Err: err}
+	}
+	return &smithyhttp.RequestSendError{Err: err}
 }
 
 // request makes a signed request.
@@ -159,7 +168,8 @@ func replyError(response *http.Response, body []byte) error {
 		Message string
 	}
 	if err := json.Unmarshal(body, &fault); err != nil {
-		return fmt.Errorf("reading the error of a reply: %w", err)
+		// What stands in front of a service answers pages.
+		fault.Type, fault.Message = "UnknownError", response.Status
 	}
 	name := cmp.Or(fault.Type, response.Header.Get("X-Amzn-Errortype"))
 	_, code, qualified := strings.Cut(name, "#")

@@ -150,9 +150,9 @@ func TestAStackThatCannotBeDeployed(t *testing.T) {
 		}
 	}
 
-	// A queue whose name is taken: the stack is rolled back, and made anew.
+	// A log group whose name is taken: the stack is rolled back, and made anew.
 	cfn := newEngine(t)
-	taken := `{"Resources": {"A": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "first"}}}}`
+	const taken = `{"Resources": {"Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "first"}}}}`
 	parsed, err := template.Parse([]byte(taken))
 	if err != nil {
 		t.Fatal(err)
@@ -160,15 +160,15 @@ func TestAStackThatCannotBeDeployed(t *testing.T) {
 	if _, err := deploy.Apply(t.Context(), cfn, deploy.Stack{Name: "other", Template: parsed}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = prepare(t, cfn, before).Execute(t.Context())
+	_, err = prepare(t, cfn, taken).Execute(t.Context())
 	failed, ok := errors.AsType[*deploy.FailedError](err)
-	if !ok || len(failed.Causes) != 1 || failed.Causes[0].LogicalID != "Queue" {
-		t.Fatalf("got %v, want that the queue's name is taken", err)
+	if !ok || len(failed.Causes) != 1 || failed.Causes[0].LogicalID != "Group" {
+		t.Fatalf("got %v, want that the group's name is taken", err)
 	}
 	if err := deploy.Delete(t.Context(), cfn, "other"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := prepare(t, cfn, before).Execute(t.Context()); err != nil {
+	if _, err := prepare(t, cfn, taken).Execute(t.Context()); err != nil {
 		t.Errorf("after a creation that was rolled back: %v", err)
 	}
 }

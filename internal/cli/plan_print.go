@@ -107,8 +107,10 @@ func (v *planView) leastMaxWords() string {
 
 func standingWords(m *plan.Model) string {
 	var words []string
-	if m.Capacity.Min > 0 {
-		words = append(words, count(m.Capacity.Min, "task"))
+	if idle := m.Capacity.Idle; idle == 1 {
+		words = append(words, "1 task")
+	} else if idle > 0 {
+		words = append(words, fmt.Sprintf("%.3g tasks", idle))
 	}
 	for _, s := range m.Standing {
 		words = append(words, fmt.Sprintf("%s %s", count(s.Count, s.What), dollars(float64(s.Count)*s.Month)))

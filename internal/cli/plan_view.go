@@ -40,10 +40,6 @@ func (p *planned) answer(ctx context.Context, o planOptions) (*planView, error) 
 	v := &planView{study: study}
 	v.seed, _ = v.study.Median()
 	v.median, v.timeline = plan.Timeline(p.question.Model, p.question.Cloud, p.question.Load, v.seed)
-	if v.median.Drifts {
-		p.warnings = append(p.warnings, fmt.Sprintf("an alarm scales out while the queue is empty: between runs the service climbs to its max, %s, and stays there",
-			count(p.question.Model.Capacity.Max, "task")))
-	}
 	if p.within > 0 {
 		if v.within, err = p.holds(ctx, study); err != nil {
 			return nil, err

@@ -81,9 +81,9 @@ func (s *sim) begin(t *task, id, job int32, m *message) moment {
 	t.stage, t.protected = busy, s.model.Task.Worker
 	t.job, t.began, t.receipt = job, s.now, 0
 	takes := s.load.duration(s.chance, job)
-	t.fails = false
+	t.fails, t.late = false, false
 	if limit := moment(s.load.Timeout); s.model.Task.Worker && limit > 0 && takes > limit {
-		takes, t.fails = limit, true
+		takes, t.fails, t.late = limit, true, true
 	}
 	attempt := uint64(0)
 	if m != nil {
@@ -192,6 +192,9 @@ func (s *sim) fail(t *task, m *message) {
 		s.queue.remove(m)
 		s.queue.forget(m)
 		s.out.Failed++
+		if t.late {
+			s.out.TimedOut++
+		}
 		s.conclude()
 		return
 	}

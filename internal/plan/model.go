@@ -50,9 +50,18 @@ type Queue struct {
 	Touched bool
 }
 
-// Capacity is the range of the service's count, and where it stands before a
-// run.
-type Capacity struct{ Min, Max, Desired int }
+// Capacity is the range of the service's count, and where that stands.
+type Capacity struct {
+	Min, Max int
+	// Created is the count that the service was created with.
+	Created int
+	// Desired is where the count stands before a run: where the alarms and
+	// policies have taken it while the queue was empty.
+	Desired int
+	// Idle is the mean count while nothing is sent. It is Desired, but for a
+	// service that never comes to rest.
+	Idle float64
+}
 
 // A Policy is a scaling policy with the alarm that invokes it.
 type Policy struct {
@@ -177,13 +186,13 @@ const StandingAlarms = "alarm metric"
 func (m Model) WithMax(n int) *Model {
 	m.Capacity.Max = n
 	m.Capacity.Min = min(m.Capacity.Min, n)
-	m.Capacity.Desired = min(m.Capacity.Desired, n)
+	m.settle()
 	return &m
 }
 
 // Static is the model with so many tasks from the beginning, and no scaling.
 func (m Model) Static(tasks int) *Model {
-	m.Capacity = Capacity{Min: tasks, Max: tasks, Desired: tasks}
+	m.Capacity = Capacity{Min: tasks, Max: tasks, Created: tasks, Desired: tasks, Idle: float64(tasks)}
 	m.Policies = nil
 	return &m
 }

@@ -37,6 +37,7 @@ type Outcome struct {
 	Peak        int // most tasks at once
 	Done        int
 	Failed      int // jobs that failed by themselves, to their last retry
+	TimedOut    int // those of them whose last attempt took longer than the timeout
 	Lost        int // jobs that ended in the dead-letter queue without a result
 	Unfinished  int
 	Attempts    int
@@ -58,8 +59,6 @@ type Outcome struct {
 	TaskTime, Billed, Starting, Useful, Wasted, Idle time.Duration
 	// TooManyFailed says that more jobs failed than the load tolerates.
 	TooManyFailed bool
-	// Drifts says that an alarm scales out while the queue is empty.
-	Drifts bool
 	// Cost is what the run costs, in dollars.
 	Cost Cost
 }

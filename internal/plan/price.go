@@ -126,7 +126,7 @@ func (t Task) diskRate() float64 { return max(0, t.Disk-20) * USD(FargateDisk) /
 
 // IdleMonth is what a month costs in which nothing is sent.
 func (m *Model) IdleMonth() float64 {
-	total := float64(m.Capacity.Min) * m.Task.rate() * 3600 * monthHours
+	total := m.Capacity.Idle * m.Task.rate() * 3600 * monthHours
 	for _, s := range m.Standing {
 		total += float64(s.Count) * s.Month
 	}

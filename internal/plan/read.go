@@ -1,7 +1,10 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +45,8 @@ func Read(t *template.Template, o Options) (*Model, error) {
 		return nil, err
 	}
 	r.readStanding(m)
+	m.settle()
+	m.noteRest()
 	return m, nil
 }
 
@@ -170,11 +175,20 @@ func (r *reader) readTask(m *Model) error {
 	m.Task = Task{Disk: 20}
 	m.Task.CPU = definition.units("Cpu", containers, 1024)
 	m.Task.Memory = definition.units("Memory", containers, 1024)
-	if m.Task.CPU == 0 || m.Task.Memory == 0 {
+	if !(m.Task.CPU > 0 && m.Task.Memory > 0) {
 		return problem("give it Cpu and Memory", "task definition %s does not say how large its tasks are", id)
 	}
-	if gib, ok := definition.object("EphemeralStorage").number("SizeInGiB"); ok {
-		m.Task.Disk = gib
+	fargate := service.text("LaunchType") == "FARGATE" || slices.Contains(definition.texts("RequiresCompatibilities"), "FARGATE")
+	if fargate && !onFargate(m.Task.CPU, m.Task.Memory) {
+		return problem("Fargate has .25, .5, 1, 2, 4, 8 and 16 vCPU, each with memory of its own: 256 with 512, 1024 or 2048 MiB",
+			"task definition %s: Fargate has no tasks of Cpu %g and Memory %g", id, m.Task.CPU*1024, m.Task.Memory*1024)
+	}
+	if disk := definition.object("EphemeralStorage"); len(disk) > 0 {
+		gib, err := disk.whole(id, "SizeInGiB", 20, 200, 20)
+		if err != nil {
+			return err
+		}
+		m.Task.Disk = float64(gib)
 	}
 	m.Task.ARM = definition.object("RuntimePlatform").text("CpuArchitecture") == "ARM64"
 	for _, c := range containers {
@@ -187,24 +201,22 @@ func (r *reader) readTask(m *Model) error {
 	if service.text("LaunchType") == "EC2" {
 		m.Notes = append(m.Notes, "the tasks run on EC2 instances of the stack; they are reckoned as on Fargate")
 	}
-	m.Capacity.Desired = 1 // what ECS starts where DesiredCount is left out
-	if n, ok := service.number("DesiredCount"); ok {
-		m.Capacity.Desired = int(n)
-	}
-	m.Capacity.Min, m.Capacity.Max = m.Capacity.Desired, m.Capacity.Desired
-	return nil
+	// Where DesiredCount is left out, CloudFormation's services start with 1.
+	count, err := service.whole(m.Service, "DesiredCount", 0, mostServiceTasks, 1)
+	m.Capacity.Min, m.Capacity.Max, m.Capacity.Created = count, count, count
+	return err
 }
 
 // units reads a task's size, or adds up that of its containers.
 func (p properties) units(name string, containers []properties, unit float64) float64 {
-	if n, ok := p.number(name); ok {
+	if n, ok := p.size(name); ok {
 		return n / unit
 	}
 	total := 0.0
 	for _, c := range containers {
-		n, ok := c.number(name)
+		n, ok := c.size(name)
 		if !ok {
-			n, _ = c.number(name + "Reservation")
+			n, _ = c.size(name + "Reservation")
 		}
 		total += n
 	}
@@ -259,11 +271,28 @@ func (r *reader) readQueue(m *Model) error {
 	}
 	p := r.all[m.Queue.ID]
 	q := &m.Queue
-	q.Visibility = p.seconds("VisibilityTimeout", 30*time.Second)
-	q.Delay = p.seconds("DelaySeconds", 0)
-	q.Retention = p.seconds("MessageRetentionPeriod", 4*24*time.Hour)
-	if n, ok := p.object("RedrivePolicy").number("maxReceiveCount"); ok {
-		q.MaxReceives = int(n)
+	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+	for _, a := range []struct {
+		name                   string
+		least, most, otherwise int
+		to                     *time.Duration
+	}{
+		{"VisibilityTimeout", 0, 43_200, 30, &q.Visibility},
+		{"DelaySeconds", 0, 900, 0, &q.Delay},
+		{"MessageRetentionPeriod", 60, 1_209_600, 345_600, &q.Retention},
+	} {
+		n, err := p.whole(q.ID, a.name, a.least, a.most, a.otherwise)
+		if err != nil {
+			return err
+		}
+		*a.to = time.Duration(n) * time.Second
+	}
+	if redrive := p.object("RedrivePolicy"); len(redrive) > 0 {
+		n, err := redrive.whole(q.ID, "maxReceiveCount", 1, 1000, 10)
+		if err != nil {
+			return err
+		}
+		q.MaxReceives = n
 	}
 	if p.text("FifoQueue") == "true" {
 		m.Notes = append(m.Notes, "the queue is FIFO; its message groups are not simulated")
@@ -329,6 +358,35 @@ func (r *reader) readStanding(m *Model) {
 	add(StandingAlarms, metrics, USD(AlarmMetric))
 }
 
+// onFargate says whether Fargate has tasks of a size.
+func onFargate(cpu, memory float64) bool {
+	for _, s := range sizes() {
+		if s.cpu == cpu && memory >= s.least && memory <= s.most {
+			steps := (memory - s.least) / s.step
+			return steps == math.Floor(steps) && !(s.cpu == .25 && memory == 1.5)
+		}
+	}
+	return false
+}
+
+// noteRest tells of a service that does not scale in to its minimum.
+func (m *Model) noteRest() {
+	c := m.Capacity
+	switch {
+	case len(m.Policies) == 0 || c.Desired <= c.Min && c.Idle <= float64(c.Min):
+	case c.Idle != float64(c.Desired):
+		m.note("between runs the service goes up and down, %.3g tasks in the mean: its alarms work against each other", c.Idle)
+	case c.Desired > max(c.Created, c.Min):
+		m.note("between runs the service climbs to %d of at most %d tasks and stays there: an alarm scales out while the queue is empty", c.Desired, c.Max)
+	default:
+		m.note("between runs the service stays at %d of at least %d tasks: no alarm scales in while the queue is empty", c.Desired, c.Min)
+	}
+}
+
+func (m *Model) note(format string, args ...any) {
+	m.Notes = append(m.Notes, fmt.Sprintf(format, args...))
+}
+
 // The members of a value; what is not there is empty.
 
 func (p properties) object(name string) properties {
@@ -373,6 +431,33 @@ func (p properties) text(name string) string {
 func (p properties) number(name string) (float64, bool) {
 	n, err := strconv.ParseFloat(p.text(name), 64)
 	return n, err == nil
+}
+
+// size reads the size of a task: a number of CPU units or MiB, or such as 1 vCPU
+// and 2 GB.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#task_size
+func (p properties) size(name string) (float64, bool) {
+	text := strings.ToLower(strings.TrimSpace(p.text(name)))
+	for _, unit := range []string{"vcpu", "gb"} {
+		if number, ok := strings.CutSuffix(text, unit); ok {
+			n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+			return n * 1024, err == nil
+		}
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	return n, err == nil
+}
+
+// whole reads a whole number of a range; where there is none it is otherwise.
+func (p properties) whole(id, name string, least, most, otherwise int) (int, error) {
+	if p[name] == nil {
+		return otherwise, nil
+	}
+	n, ok := p.number(name)
+	if !ok || n != math.Floor(n) || n < float64(least) || n > float64(most) {
+		return 0, problem(fmt.Sprintf("write a whole number from %d to %d", least, most), "%s of %s is %s", name, id, cmp.Or(p.text(name), "no number"))
+	}
+	return int(n), nil
 }
 
 func (p properties) seconds(name string, otherwise time.Duration) time.Duration {

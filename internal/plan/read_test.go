@@ -22,12 +22,14 @@ func TestReadTheExampleOfCDK(t *testing.T) {
 	if diff := cmp.Diff(want, m.Queue); diff != "" {
 		t.Errorf("queue (-want +got):\n%s", diff)
 	}
-	if m.Capacity != (plan.Capacity{Min: 1, Max: 2, Desired: 1}) || len(m.Policies) != 4 {
-		t.Errorf("got %+v and %d policies with alarms, want 1 to 2 and 4", m.Capacity, len(m.Policies))
+	// Its alarms at 0 both go off while the queue is empty, and scaling out wins.
+	want2 := plan.Capacity{Min: 1, Max: 2, Created: 1, Desired: 2, Idle: 2}
+	if m.Capacity != want2 || len(m.Policies) != 4 {
+		t.Errorf("got %+v and %d policies with alarms, want %+v and 4", m.Capacity, len(m.Policies), want2)
 	}
 	// Two NAT gateways, their addresses, two alarms and those of the CPU policy,
-	// and one task.
-	month := 730*(2*.045+2*.005+.25*.04048+.5*.004445) + .6
+	// and the two tasks that it rests at.
+	month := 730*(2*.045+2*.005+2*(.25*.04048+.5*.004445)) + .6
 	if math.Abs(m.IdleMonth()-month) > .2 {
 		t.Errorf("got $%.2f a month idle, want $%.2f", m.IdleMonth(), month)
 	}

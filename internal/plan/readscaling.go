@@ -15,6 +15,10 @@ import (
 // https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-policy-overview.html
 const defaultCooldown = 300 * time.Second
 
+// mostServiceTasks is how many tasks a service has at most.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+const mostServiceTasks = 5000
+
 // readScaling reads the range of the service's count, and the policies that
 // move it.
 func (r *reader) readScaling(m *Model) error {
@@ -24,13 +28,21 @@ func (r *reader) readScaling(m *Model) error {
 		return nil
 	}
 	p := r.all[target]
-	least, ok1 := p.number("MinCapacity")
-	most, ok2 := p.number("MaxCapacity")
-	if !ok1 || !ok2 || least < 0 || most < least {
-		return problem("give it MinCapacity and MaxCapacity", "the range of %s is wrong", target)
+	if p["MinCapacity"] == nil || p["MaxCapacity"] == nil {
+		return problem("give it MinCapacity and MaxCapacity", "%s has no range", target)
 	}
-	m.Capacity.Min, m.Capacity.Max = int(least), int(most)
-	m.Capacity.Desired = min(max(m.Capacity.Desired, m.Capacity.Min), m.Capacity.Max)
+	least, err := p.whole(target, "MinCapacity", 0, mostServiceTasks, 0)
+	if err != nil {
+		return err
+	}
+	most, err := p.whole(target, "MaxCapacity", 0, mostServiceTasks, 0)
+	if err != nil {
+		return err
+	}
+	if most < least {
+		return problem("the other way round", "%s: MinCapacity %d is more than MaxCapacity %d", target, least, most)
+	}
+	m.Capacity.Min, m.Capacity.Max = least, most
 	for _, id := range r.of("AWS::ApplicationAutoScaling::ScalingPolicy") {
 		policy := r.all[id]
 		if policy.text("ScalingTargetId") != mark(target) && (policy.text("ResourceId") == "" || policy.text("ResourceId") != p.text("ResourceId")) {
@@ -59,8 +71,12 @@ func (r *reader) readSteps(m *Model, id string, c properties) error {
 	policy := scaling.Policy{
 		Adjustment:  scaling.Adjustment(c.text("AdjustmentType")),
 		Aggregation: scaling.Aggregation(c.text("MetricAggregationType")),
-		Cooldown:    c.seconds("Cooldown", defaultCooldown),
 	}
+	cooldown, err := c.cooldown(id, "Cooldown")
+	if err != nil {
+		return err
+	}
+	policy.Cooldown = cooldown
 	if !slices.Contains([]scaling.Adjustment{scaling.ChangeInCapacity, scaling.ExactCapacity, scaling.PercentChangeInCapacity}, policy.Adjustment) {
 		return problem("ChangeInCapacity, ExactCapacity and PercentChangeInCapacity are", "policy %s has the adjustment %q, which AWS does not know", id, policy.Adjustment)
 	}
@@ -75,12 +91,19 @@ func (r *reader) readSteps(m *Model, id string, c properties) error {
 		if n, ok := s.number("MetricIntervalUpperBound"); ok {
 			step.Upper = n
 		}
-		n, ok := s.number("ScalingAdjustment")
-		if !ok {
+		if s["ScalingAdjustment"] == nil {
 			return problem("give each step a ScalingAdjustment", "a step of policy %s changes nothing", id)
 		}
-		step.Adjustment = int(n)
+		if step.Adjustment, err = s.whole(id, "ScalingAdjustment", -math.MaxInt32, math.MaxInt32, 0); err != nil {
+			return err
+		}
+		if policy.Adjustment == scaling.ExactCapacity && step.Adjustment < 0 {
+			return problem("write a capacity of 0 or more", "policy %s sets the capacity to %d", id, step.Adjustment)
+		}
 		policy.Steps = append(policy.Steps, step)
+	}
+	if err := scaling.CheckSteps(policy.Steps); err != nil {
+		return problem("give it steps that follow one another, open where they reach away from the threshold", "the steps of policy %s: %s", id, err)
 	}
 	invoked := false
 	for _, alarm := range r.of("AWS::CloudWatch::Alarm") {
@@ -100,6 +123,17 @@ func (r *reader) readSteps(m *Model, id string, c properties) error {
 	return nil
 }
 
+// mostPeriods is how many of its shortest periods an alarm looks at, at most: it
+// looks back a week.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+const mostPeriods = 7 * 24 * 60
+
+// cooldown reads the cooldown of a policy.
+func (p properties) cooldown(policy, name string) (time.Duration, error) {
+	n, err := p.whole(policy, name, 0, math.MaxInt32, int(defaultCooldown/time.Second))
+	return time.Duration(n) * time.Second, err
+}
+
 // readAlarm reads an alarm that scales. The queue whose messages it counts is
 // the service's.
 func (r *reader) readAlarm(m *Model, id string) (Alarm, error) {
@@ -108,17 +142,20 @@ func (r *reader) readAlarm(m *Model, id string) (Alarm, error) {
 		Comparison: scaling.Comparison(p.text("ComparisonOperator")),
 		Missing:    scaling.Treatment(p.text("TreatMissingData")),
 	}}
-	periods, ok := p.number("EvaluationPeriods")
 	threshold, known := p.number("Threshold")
 	switch {
-	case !a.Rule.Comparison.Valid() || !ok || periods < 1 || !known:
+	case !a.Rule.Comparison.Valid() || p["EvaluationPeriods"] == nil || !known || math.IsNaN(threshold) || math.IsInf(threshold, 0):
 		return a, problem("plan simulates alarms on a threshold", "alarm %s has no comparison, periods and threshold that can be simulated", id)
 	case p.text("ActionsEnabled") == "false":
 		m.Notes = append(m.Notes, "the actions of alarm "+id+" are disabled, which is not simulated")
 	}
-	a.Rule.Periods, a.Rule.Threshold = int(periods), threshold
-	if n, ok := p.number("DatapointsToAlarm"); ok {
-		a.Rule.Datapoints = int(n)
+	a.Rule.Threshold = threshold
+	var err error
+	if a.Rule.Periods, err = p.whole(id, "EvaluationPeriods", 1, mostPeriods, 1); err != nil {
+		return a, err
+	}
+	if a.Rule.Datapoints, err = p.whole(id, "DatapointsToAlarm", 1, a.Rule.Periods, 0); err != nil {
+		return a, err
 	}
 	if queries := p.list("Metrics"); len(queries) > 0 {
 		return a, r.readQueries(m, &a, id, queries)
@@ -222,11 +259,15 @@ func (r *reader) readTracking(m *Model, id string, c properties) error {
 	if !ok || value <= 0 {
 		return problem("give it a TargetValue above 0", "policy %s has no target", id)
 	}
-	t := scaling.Tracking{
-		Target: value,
-		Out:    c.seconds("ScaleOutCooldown", defaultCooldown), In: c.seconds("ScaleInCooldown", defaultCooldown),
-		OutOnly: c.text("DisableScaleIn") == "true",
+	out, err := c.cooldown(id, "ScaleOutCooldown")
+	if err != nil {
+		return err
 	}
+	in, err := c.cooldown(id, "ScaleInCooldown")
+	if err != nil {
+		return err
+	}
+	t := scaling.Tracking{Target: value, Out: out, In: in, OutOnly: c.text("DisableScaleIn") == "true"}
 	a := Alarm{Period: interval}
 	if predefined := c.object("PredefinedMetricSpecification").text("PredefinedMetricType"); predefined != "" {
 		if predefined != "ECSServiceAverageCPUUtilization" {

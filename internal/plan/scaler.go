@@ -55,8 +55,7 @@ func (c *scaler) act(s *sim) {
 		}
 	}
 	if s.now < 0 {
-		s.drift()
-		return
+		return // it is at rest
 	}
 	now := time.Unix(0, s.now).UTC()
 	for _, upward := range []bool{true, false} {
@@ -64,17 +63,6 @@ func (c *scaler) act(s *sim) {
 			if c.alarms[i].state == scaling.InAlarm && p.Alarm.Rule.Comparison.Upward() == upward {
 				c.invoke(s, p, c.alarms[i].values, now)
 			}
-		}
-	}
-}
-
-// drift notes whether an alarm would scale out while the queue is empty. It
-// does not let it: a run finds the service at its least count.
-func (s *sim) drift() {
-	for i, p := range s.scaler.policies {
-		_, tracks := p.rule.(scaling.Tracking)
-		if s.scaler.alarms[i].state == scaling.InAlarm && p.Alarm.Rule.Comparison.Upward() && !tracks {
-			s.out.Drifts = true
 		}
 	}
 }

@@ -124,7 +124,7 @@ func (s *sim) over(at moment) bool {
 	if s.finished < s.load.Jobs {
 		return false
 	}
-	resting := s.count <= max(s.model.Capacity.Min, s.least) && s.busy == 0
+	resting := s.count <= max(s.model.Capacity.Desired, s.least) && s.busy == 0
 	return resting || at > moment(s.out.Finish)+moment(rest)
 }
 

@@ -32,6 +32,7 @@ type task struct {
 	job       int32
 	receipt   uint32
 	fails     bool // the attempt will
+	late      bool // the attempt takes longer than the timeout
 	spot      bool
 	dies      moment // when Spot takes it back
 }

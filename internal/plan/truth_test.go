@@ -29,28 +29,27 @@ func TestTheEngineDoesWhatIsPlanned(t *testing.T) {
 		kick      bool
 		phase     time.Duration
 		edit      []string // of the template: pairs of what is and what shall be
-		desired   int      // tasks that an idle service has, if the template does not say
 	}{
-		{"a burst, kicked", jobTemplate, 100, "10m..30m", true, 25 * time.Second, nil, 0},
-		{"a burst, left to its alarms", jobTemplate, 60, "2m..9m", false, 13 * time.Second, nil, 0},
-		{"a few jobs", jobTemplate, 3, "1m..4m", false, 41 * time.Second, nil, 0},
-		{"one job", jobTemplate, 1, "7m", false, 30 * time.Second, nil, 0},
-		{"more jobs than tasks", jobTemplate, 200, "1m..5m", true, 7 * time.Second, nil, 0},
-		{"short jobs", jobTemplate, 250, "20s..50s", true, 50 * time.Second, nil, 0},
-		{"the pattern's steps", steps, 100, "3m..9m", false, 20 * time.Second, nil, 0},
-		{"CDK's defaults, short jobs", defaults, 150, "5s..25s", false, 35 * time.Second, nil, 0},
-		{"CDK's defaults, jobs longer than the visibility timeout", defaults, 140, "20s..3m", false, 35 * time.Second, nil, 0},
-		{"a minimum that holds longer than the backlog", jobTemplate, 80, "30s..8m", true, 10 * time.Second, nil, 0},
+		{"a burst, kicked", jobTemplate, 100, "10m..30m", true, 25 * time.Second, nil},
+		{"a burst, left to its alarms", jobTemplate, 60, "2m..9m", false, 13 * time.Second, nil},
+		{"a few jobs", jobTemplate, 3, "1m..4m", false, 41 * time.Second, nil},
+		{"one job", jobTemplate, 1, "7m", false, 30 * time.Second, nil},
+		{"more jobs than tasks", jobTemplate, 200, "1m..5m", true, 7 * time.Second, nil},
+		{"short jobs", jobTemplate, 250, "20s..50s", true, 50 * time.Second, nil},
+		{"the pattern's steps", steps, 100, "3m..9m", false, 20 * time.Second, nil},
+		{"CDK's defaults, short jobs", defaults, 150, "5s..25s", false, 35 * time.Second, nil},
+		{"CDK's defaults, jobs longer than the visibility timeout", defaults, 140, "20s..3m", false, 35 * time.Second, nil},
+		{"a minimum that holds longer than the backlog", jobTemplate, 80, "30s..8m", true, 10 * time.Second, nil},
 		{"a pattern that stops busy tasks", defaults, 150, "2m..8m", false, 35 * time.Second, []string{
 			`"MaxCapacity": 2`, `"MaxCapacity": 30`, `"RedrivePolicy": {`, `"VisibilityTimeout": 7200, "RedrivePolicy": {`,
 			// One at a time: of tasks that began together any may be
 			// stopped. And a message comes back when one task is left: of several that
 			// wait any may receive it.
 			`"AdjustmentType": "ChangeInCapacity",`, `"AdjustmentType": "ChangeInCapacity", "Cooldown": 1,`,
-		}, 0},
+		}},
 		{"alarms that both go off", asWritten, 11, "8m..14m", false, 35 * time.Second, []string{
 			`"Type": "AWS::SQS::Queue",`, `"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 900},`,
-		}, 2},
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -72,7 +71,6 @@ func TestTheEngineDoesWhatIsPlanned(t *testing.T) {
 					t.Fatal(err)
 				}
 				m := model(t, edited, parameters)
-				m.Capacity.Desired = max(m.Capacity.Desired, c.desired)
 				m.Policies = slices.DeleteFunc(m.Policies, func(p *plan.Policy) bool { return strings.HasPrefix(p.Alarm.Name, "TargetTracking") })
 				l := plan.Load{Jobs: c.jobs, Durations: durations, Kick: c.kick}
 				cloud := plan.Cloud{StartLow: everyStart, StartHigh: everyStart, Poll: 20 * time.Second, Phase: c.phase}

@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 
 	"github.com/spate-run/spate/internal/scaling"
-	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/wire"
 )
 
@@ -129,47 +128,14 @@ func checkStepScaling(c *types.StepScalingPolicyConfiguration) error {
 			return validation("ScalingAdjustment cannot be negative with the adjustment type ExactCapacity.")
 		}
 	}
-	return checkSteps(steps(c))
+	if err := scaling.CheckSteps(steps(c)); err != nil {
+		return validation("%s", err)
+	}
+	return nil
 }
 
 func notOneOf[E ~string](value E, member string, values []E) error {
 	return validation("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy enum value set: %v", value, member, values)
-}
-
-// checkSteps holds steps to what AWS asks of them: intervals that neither
-// overlap nor leave gaps, and that are open where they reach away from the
-// threshold.
-// https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-policy-overview.html
-func checkSteps(steps []scaling.Step) error {
-	switch {
-	case len(steps) == 0:
-		return validation("At least one StepAdjustment is required.")
-	case len(steps) > scaling.MaxSteps:
-		return validation("There can be at most %d step adjustments per scaling policy", scaling.MaxSteps)
-	}
-	steps = sorting.All(slices.Values(steps), func(a, b scaling.Step) int {
-		return cmp.Or(cmp.Compare(a.Lower, b.Lower), cmp.Compare(a.Upper, b.Upper))
-	})
-	for i, step := range steps {
-		switch {
-		case math.IsInf(step.Lower, -1) && math.IsInf(step.Upper, 1):
-			return validation("A StepAdjustment must have a lower bound or an upper bound.")
-		case step.Lower >= step.Upper:
-			return validation("The lower bound must be less than the upper bound for a StepAdjustment.")
-		case i > 0 && step.Lower < steps[i-1].Upper:
-			return validation("StepAdjustment intervals can't overlap")
-		case i > 0 && step.Lower > steps[i-1].Upper:
-			return validation("StepAdjustment intervals can't have gaps between them")
-		}
-	}
-	first, last := steps[0].Lower, steps[len(steps)-1].Upper
-	switch {
-	case first < 0 && !math.IsInf(first, -1):
-		return validation("There must be a StepAdjustment with an unspecified lower bound (i.e., lower bound is null) when one StepAdjustment has a negative lower bound")
-	case last > 0 && !math.IsInf(last, 1):
-		return validation("There must be a StepAdjustment with an unspecified upper bound (i.e., upper bound is null) when one StepAdjustment has a positive upper bound")
-	}
-	return nil
 }
 
 func steps(c *types.StepScalingPolicyConfiguration) []scaling.Step {

@@ -1,0 +1,47 @@
+package scaling
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/spate-run/spate/internal/sorting"
+)
+
+// CheckSteps holds a policy's steps to what AWS asks of them, in its words: intervals that neither
+// overlap nor leave gaps, and that are open where they reach away from the
+// threshold.
+// https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-policy-overview.html
+func CheckSteps(steps []Step) error {
+	switch {
+	case len(steps) == 0:
+		return errors.New("At least one StepAdjustment is required.")
+	case len(steps) > MaxSteps:
+		return fmt.Errorf("There can be at most %d step adjustments per scaling policy", MaxSteps)
+	}
+	steps = sorting.All(slices.Values(steps), func(a, b Step) int {
+		return cmp.Or(cmp.Compare(a.Lower, b.Lower), cmp.Compare(a.Upper, b.Upper))
+	})
+	for i, step := range steps {
+		switch {
+		case math.IsInf(step.Lower, -1) && math.IsInf(step.Upper, 1):
+			return errors.New("A StepAdjustment must have a lower bound or an upper bound.")
+		case step.Lower >= step.Upper:
+			return errors.New("The lower bound must be less than the upper bound for a StepAdjustment.")
+		case i > 0 && step.Lower < steps[i-1].Upper:
+			return errors.New("StepAdjustment intervals can't overlap")
+		case i > 0 && step.Lower > steps[i-1].Upper:
+			return errors.New("StepAdjustment intervals can't have gaps between them")
+		}
+	}
+	first, last := steps[0].Lower, steps[len(steps)-1].Upper
+	switch {
+	case first < 0 && !math.IsInf(first, -1):
+		return errors.New("There must be a StepAdjustment with an unspecified lower bound (i.e., lower bound is null) when one StepAdjustment has a negative lower bound")
+	case last > 0 && !math.IsInf(last, 1):
+		return errors.New("There must be a StepAdjustment with an unspecified upper bound (i.e., upper bound is null) when one StepAdjustment has a positive upper bound")
+	}
+	return nil
+}

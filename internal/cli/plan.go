@@ -2,8 +2,8 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,6 +36,8 @@ type planOptions struct {
 	compare       bool
 	report        string
 	output        outputFlag
+	// given says whether a flag was.
+	given func(flag string) bool
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -49,13 +51,15 @@ folder or file, and any template with a service that works on a queue, that of
 AWS CDK's pattern too. Nothing is sent.
 
 How long a job takes is one duration (35m), a range (10m..60m), quantiles
-(p50=20m,p95=50m), "uniform(10m, 60m)", "lognormal(30m, 0.5)", a CSV file with one
-a row, or what the jobs of an earlier run took (--from). The same seed gives the
+(p50=20m,p95=50m), "uniform(10m, 60m)", "lognormal(30m, 0.5)", a CSV file with a
+column named seconds, minutes, hours or duration, or what the jobs of an earlier run took (--from). The same seed gives the
 same answer.
 
-With --within it says the smallest max and the cheapest size that hold it; the
-exit code is 1 when this template does not hold it in 95 of 100 simulations.`,
-		Example: `  spate plan examples/retrain --duration 10m..60m --within 1h5m
+With --within it says the smallest max and the cheapest size that hold it. The
+exit code is 1 when this template does not hold it in 95 of 100 simulations, and
+2 when the question is wrong. An attempt that takes longer than the job's timeout
+fails: --timeout asks what another one makes of it.`,
+		Example: `  spate plan examples/retrain --duration 10m..58m --timeout 90m --within 1h
   spate plan --from last --within 30m
   spate plan cdk.out --jobs 100 --duration 10m..60m --compare
   spate plan template.yaml --jobs 500 --duration times.csv --report plan.html`,
@@ -65,9 +69,7 @@ exit code is 1 when this template does not hold it in 95 of 100 simulations.`,
 			if len(args) == 1 {
 				path = args[0]
 			}
-			if cmd.Flags().Changed("within") && o.within <= 0 {
-				return planProblem(plan.Problem{Fact: fmt.Sprintf("nothing is done within %s", o.within), Hint: "write --within 1h"})
-			}
+			o.given = cmd.Flags().Changed
 			return a.plan(cmd, path, o)
 		},
 	}
@@ -112,18 +114,21 @@ type planned struct {
 }
 
 func (a *app) plan(cmd *cobra.Command, path string, o planOptions) error {
-	p, err := a.asks(cmd.Context(), path, o, cmd.Flags().Changed("jobs"))
+	p, err := a.asks(cmd.Context(), path, o)
+	if err != nil {
+		return planProblem(err)
+	}
+	page, err := openPage(o.report)
 	if err != nil {
 		return planProblem(err)
 	}
 	v, err := p.answer(cmd.Context(), o)
 	if err != nil {
+		page.abandon()
 		return planProblem(interruptedOr(cmd.Context(), err))
 	}
-	if o.report != "" {
-		if err := os.WriteFile(o.report, v.page(p), 0o666); err != nil {
-			return fmt.Errorf("writing the report: %w", err)
-		}
+	if err := page.write(func() []byte { return v.page(p) }); err != nil {
+		return err
 	}
 	if o.output == "json" {
 		err = printJSON(a.stdout, v.json(p))
@@ -141,29 +146,39 @@ func planProblem(err error) error {
 	if p, ok := err.(plan.Problem); ok {
 		return &usageError{err: &hintedError{fact: p.Fact, hint: p.Hint}}
 	}
+	_, unknown := errors.AsType[*run.UnknownError](err)
+	_, ambiguous := errors.AsType[*run.AmbiguousError](err)
+	if _, hinted := err.(*hintedError); hinted || unknown || ambiguous {
+		return &usageError{err: err}
+	}
 	return err
 }
 
 // asks reads what is asked: a job, or a template.
-func (a *app) asks(ctx context.Context, path string, o planOptions, jobsGiven bool) (*planned, error) {
-	up, err := a.readUp(ctx, path)
+func (a *app) asks(ctx context.Context, path string, o planOptions) (*planned, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	up, err := a.readPlan(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	p := &planned{within: o.within, question: plan.Question{Cloud: plan.AWS(o.image), Seeds: o.seeds, Seed: o.seed}}
 	p.question.Cloud.Quota = o.quota
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	if p.question.Load, err = o.load(jobsGiven); err != nil {
+	if p.question.Load, err = o.load(); err != nil {
 		return nil, err
 	}
 	if j, ok := jobAt(path, up); ok {
-		err = p.ofJob(ctx, j, o)
+		if err = o.ignoredByJobs(); err == nil {
+			err = p.ofJob(ctx, j, o)
+		}
 	} else {
 		err = p.ofTemplate(up, o)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := o.ignoredBy(p.question.Model); err != nil {
 		return nil, err
 	}
 	if o.timeout > 0 {
@@ -181,23 +196,9 @@ func (a *app) asks(ctx context.Context, path string, o planOptions, jobsGiven bo
 	return p, p.warn()
 }
 
-func (o planOptions) check() error {
-	switch {
-	case o.seeds < 0 || o.seeds > 1_000_000:
-		return plan.Problem{Fact: fmt.Sprintf("there cannot be %d seeds", o.seeds), Hint: "write --seeds 1000"}
-	case o.max < 0 || o.max > job.MaxTasks:
-		return plan.Problem{Fact: fmt.Sprintf("--max %d is not between 1 and %d", o.max, job.MaxTasks), Hint: "leave it out for the template's"}
-	case o.image < 0 || o.quota < 0 || o.timeout < 0:
-		return plan.Problem{Fact: "sizes, quotas and timeouts are not negative", Hint: "leave --image-size, --quota and --timeout out"}
-	case o.duration != "" && o.from != "":
-		return plan.Problem{Fact: "--duration and --from do not go together", Hint: "leave one of the two out"}
-	}
-	return nil
-}
-
-func (o planOptions) load(jobsGiven bool) (plan.Load, error) {
+func (o planOptions) load() (plan.Load, error) {
 	l := plan.Load{Jobs: o.jobs, Extends: o.extends}
-	if jobsGiven && o.jobs <= 0 {
+	if o.given("jobs") && o.jobs <= 0 {
 		l.Durations = plan.Constant(time.Second)
 		return l, l.Check()
 	}

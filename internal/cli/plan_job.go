@@ -51,7 +51,8 @@ func (p *planned) warn() error {
 	}
 	longest := l.Durations.Longest()
 	if m.Task.Worker && l.Timeout > 0 && longest > l.Timeout {
-		say("jobs take up to %s, and the job's timeout is %s: those that take longer fail", took(longest), took(l.Timeout))
+		say("jobs take up to %s, and the job's timeout is %s: those that take longer fail; --timeout %s asks what a longer one makes of it",
+			took(longest), took(l.Timeout), min(longest.Truncate(30*time.Minute)+30*time.Minute, job.MaxTimeout))
 	}
 	if !m.Task.Worker && !l.Extends && longest > m.Queue.Visibility {
 		say("jobs take up to %s, and messages are visible again after %s: others begin with them meanwhile", took(longest), m.Queue.Visibility)

@@ -37,11 +37,7 @@ func (a *app) printPlan(p *planned, v *planView) error {
 func (v *planView) rows() [][]string {
 	s := v.study
 	whole := func(p float64) string {
-		at, ok := s.Finish(p)
-		if !ok {
-			return "never"
-		}
-		return plan.ClockTime(at)
+		return plan.ClockTime(s.FinishOrNever(p))
 	}
 	row := func(name string, of func(*plan.Outcome) float64, write func(float64) string) []string {
 		return []string{name, write(s.Quantile(.5, of)), write(s.Quantile(.95, of))}
@@ -74,6 +70,7 @@ func (v *planView) facts(p *planned) [][2]string {
 		return s.Mean(func(o *plan.Outcome) float64 { return of(o.Cost) })
 	}
 	facts := [][2]string{
+		{"why", s.Why()},
 		{"cost of a run", fmt.Sprintf("%s: compute %s, storage %s, requests %s", dollars(mean(plan.Cost.Total)),
 			dollars(mean(func(c plan.Cost) float64 { return c.Compute })), dollars(mean(func(c plan.Cost) float64 { return c.Storage })),
 			dollars(mean(func(c plan.Cost) float64 { return c.Requests })))},
@@ -98,11 +95,7 @@ func (v *planView) leastMaxWords() string {
 	if w.LeastMax > 0 {
 		return fmt.Sprintf("%d", w.LeastMax)
 	}
-	longest := v.study.Time(.95, func(o *plan.Outcome) time.Duration { return o.Longest })
-	if longest > w.Limit {
-		return fmt.Sprintf("none: the longest job alone takes %s in P95", plan.ClockTime(longest))
-	}
-	return "none: not even a task for every job holds it"
+	return "none: " + w.NoMax
 }
 
 func standingWords(m *plan.Model) string {

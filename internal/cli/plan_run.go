@@ -161,11 +161,29 @@ func (a *app) predicted(ctx context.Context, c *client.AWS, r *run.Run, o *run.O
 
 // words are the prediction in a line.
 func (v *predictedView) words() string {
-	line := fmt.Sprintf("%s by run %s; it took %s", took(seconds(v.Seconds)), shortID(v.From), took(seconds(v.Measured)))
+	predicted, measured := seconds(v.Seconds), seconds(v.Measured)
+	line := fmt.Sprintf("%s by run %s; it took %s", took(predicted), shortID(v.From), took(measured))
 	if v.Seconds > 0 {
-		line += fmt.Sprintf(", %+.0f %%", 100*(v.Measured/v.Seconds-1))
+		line += ", " + missedBy(measured, predicted)
 	}
 	return line
 }
 
 func seconds(f float64) time.Duration { return time.Duration(f * float64(time.Second)) }
+
+// missedBy says how far a measured time is from a predicted one: in seconds below a
+// minute, where a start more or less is many times the whole.
+func missedBy(measured, predicted time.Duration) string {
+	by := measured - predicted
+	words := "longer"
+	if by < 0 {
+		words, by = "shorter", -by
+	}
+	switch {
+	case by < 10*time.Millisecond:
+		return "as predicted"
+	case measured < time.Minute || predicted < time.Minute:
+		return took(by) + " " + words
+	}
+	return fmt.Sprintf("%s %s, %.0f %%", took(by), words, 100*by.Seconds()/predicted.Seconds())
+}

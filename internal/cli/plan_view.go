@@ -2,10 +2,10 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spate-run/spate/internal/plan"
+	"github.com/spate-run/spate/internal/scaling"
 )
 
 // A planView is the answer to what was asked.
@@ -25,6 +25,7 @@ type withinView struct {
 	Share float64 // of the runs that hold it
 	// LeastMax is the smallest limit of tasks that holds it; 0 where none does.
 	LeastMax int
+	NoMax    string // why none does
 	Size     *plan.Sized
 }
 
@@ -59,8 +60,19 @@ func (p *planned) holds(ctx context.Context, s *plan.Study) (*withinView, error)
 	q := p.question
 	q.Seeds = min(q.Seeds, plan.SearchSeeds)
 	limit, ok, err := plan.LeastMax(ctx, q, p.build, p.within, mostTasks)
-	if err != nil || !ok {
-		return w, err
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		if q.Model, err = p.build(scaling.Need(q.Load.Jobs, mostTasks)); err != nil {
+			return nil, err
+		}
+		most, err := plan.Ask(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		w.NoMax = most.WhyNot(p.within)
+		return w, nil
 	}
 	w.LeastMax = limit
 	if !w.Met {
@@ -85,7 +97,7 @@ func (v *planView) page(p *planned) []byte {
 		Compared: v.compared, Warnings: p.warnings,
 	}
 	if w := v.within; w != nil {
-		r.Within, r.Met, r.Share, r.LeastMax = w.Limit, w.Met, w.Share, w.LeastMax
+		r.Within, r.Met, r.Share, r.LeastMax, r.NoMax = w.Limit, w.Met, w.Share, w.LeastMax, w.NoMax
 	}
 	return r.HTML()
 }
@@ -97,10 +109,14 @@ type planJSON struct {
 	Seeds      int                `json:"seeds"`
 	Seed       uint64             `json:"seed"`
 	Max        int                `json:"max"`
+	Why        string             `json:"why"`
 	Finish     quantileJSON       `json:"finishSeconds"`
 	FirstStart quantileJSON       `json:"firstStartSeconds"`
 	Peak       quantileJSON       `json:"peakTasks"`
 	Wasted     quantileJSON       `json:"wastedTaskMinutes"`
+	Minutes    quantileJSON       `json:"taskMinutes"`
+	Jobs50     jobsJSON           `json:"jobsP50"`
+	Jobs95     jobsJSON           `json:"jobsP95"`
 	Jobsmean   jobsJSON           `json:"jobsMean"`
 	Parts      map[string]float64 `json:"medianPartsSeconds"`
 	Cost       costJSON           `json:"costUSD"`
@@ -111,14 +127,16 @@ type planJSON struct {
 	Priced     string             `json:"priced"`
 }
 
+// A quantileJSON is null where it never comes.
 type quantileJSON struct {
-	P50 float64 `json:"p50"`
-	P95 float64 `json:"p95"`
+	P50 *float64 `json:"p50"`
+	P95 *float64 `json:"p95"`
 }
 
 type jobsJSON struct {
 	Done        float64 `json:"done"`
 	Failed      float64 `json:"failed"`
+	TimedOut    float64 `json:"timedOut"` // of those that failed
 	DeadLetter  float64 `json:"deadLetter"`
 	Unfinished  float64 `json:"unfinished"`
 	Killed      float64 `json:"killed"`
@@ -128,6 +146,8 @@ type jobsJSON struct {
 
 type costJSON struct {
 	Mean     float64 `json:"mean"`
+	P50      float64 `json:"p50"`
+	P95      float64 `json:"p95"`
 	Compute  float64 `json:"compute"`
 	Storage  float64 `json:"storage"`
 	Requests float64 `json:"requests"`
@@ -138,6 +158,7 @@ type withinJSON struct {
 	Met      bool      `json:"met"`
 	Share    float64   `json:"share"`
 	LeastMax *int      `json:"leastMax"`
+	NoMax    string    `json:"whyNoMax,omitempty"`
 	Cheapest *sizeJSON `json:"cheapestSize"`
 }
 
@@ -151,10 +172,10 @@ type sizeJSON struct {
 type alternativeJSON struct {
 	Name        string   `json:"name"`
 	Cannot      string   `json:"cannot,omitempty"`
-	P50         float64  `json:"p50Seconds,omitempty"`
-	P95         float64  `json:"p95Seconds,omitempty"`
-	Lost        float64  `json:"jobsWithoutResult"`
-	Cost        float64  `json:"costUSD,omitempty"`
+	P50         *float64 `json:"p50Seconds"`
+	P95         *float64 `json:"p95Seconds"`
+	Lost        *float64 `json:"jobsWithoutResult"`
+	Cost        *float64 `json:"costUSD"`
 	Month       float64  `json:"idleMonthUSD"`
 	Assumptions []string `json:"assumptions"`
 }
@@ -162,33 +183,43 @@ type alternativeJSON struct {
 func (v *planView) json(p *planned) planJSON {
 	s := v.study
 	q := func(of func(*plan.Outcome) float64) quantileJSON {
-		return quantileJSON{s.Quantile(.5, of), s.Quantile(.95, of)}
+		return quantileJSON{unlessNegative(s.Quantile(.5, of)), unlessNegative(s.Quantile(.95, of))}
 	}
+	jobs := func(of func(func(*plan.Outcome) float64) float64) jobsJSON {
+		return jobsJSON{
+			Done:        of(func(o *plan.Outcome) float64 { return float64(o.Done) }),
+			Failed:      of(func(o *plan.Outcome) float64 { return float64(o.Failed) }),
+			TimedOut:    of(func(o *plan.Outcome) float64 { return float64(o.TimedOut) }),
+			DeadLetter:  of(func(o *plan.Outcome) float64 { return float64(o.Lost) }),
+			Unfinished:  of(func(o *plan.Outcome) float64 { return float64(o.Unfinished) }),
+			Killed:      of(func(o *plan.Outcome) float64 { return float64(o.Killed) }),
+			Interrupted: of(func(o *plan.Outcome) float64 { return float64(o.Interrupted) }),
+			Repeated:    of(func(o *plan.Outcome) float64 { return float64(o.Repeated) }),
+		}
+	}
+	quantile := func(p float64) func(func(*plan.Outcome) float64) float64 {
+		return func(of func(*plan.Outcome) float64) float64 { return s.Quantile(p, of) }
+	}
+	total := func(o *plan.Outcome) float64 { return o.Cost.Total() }
 	parts := map[string]float64{}
 	for _, part := range partsOf(v.median.Parts()) {
 		parts[part.name] = part.lasts.Seconds()
 	}
-	p50, _ := s.Finish(.5)
-	p95, _ := s.Finish(.95)
 	doc := planJSON{
 		Name: p.name, Jobs: s.Load.Jobs, Duration: s.Load.Durations.String(), Seeds: s.Seeds, Seed: s.Seed,
 		Max:        s.Model.Capacity.Max,
-		Finish:     quantileJSON{p50.Seconds(), p95.Seconds()},
+		Why:        s.Why(),
+		Finish:     quantileJSON{unlessNever(s.FinishOrNever(.5)), unlessNever(s.FinishOrNever(.95))},
 		FirstStart: q(func(o *plan.Outcome) float64 { return o.FirstStart.Seconds() }),
 		Peak:       q(func(o *plan.Outcome) float64 { return float64(o.Peak) }),
 		Wasted:     q(wastedMinutes),
-		Jobsmean: jobsJSON{
-			Done:        s.Mean(func(o *plan.Outcome) float64 { return float64(o.Done) }),
-			Failed:      s.Mean(func(o *plan.Outcome) float64 { return float64(o.Failed) }),
-			DeadLetter:  s.Mean(func(o *plan.Outcome) float64 { return float64(o.Lost) }),
-			Unfinished:  s.Mean(func(o *plan.Outcome) float64 { return float64(o.Unfinished) }),
-			Killed:      s.Mean(func(o *plan.Outcome) float64 { return float64(o.Killed) }),
-			Interrupted: s.Mean(func(o *plan.Outcome) float64 { return float64(o.Interrupted) }),
-			Repeated:    s.Mean(func(o *plan.Outcome) float64 { return float64(o.Repeated) }),
-		},
-		Parts: parts,
+		Minutes:    q(func(o *plan.Outcome) float64 { return o.TaskTime.Minutes() }),
+		Jobs50:     jobs(quantile(.5)),
+		Jobs95:     jobs(quantile(.95)),
+		Jobsmean:   jobs(s.Mean),
+		Parts:      parts,
 		Cost: costJSON{
-			Mean:     s.Mean(func(o *plan.Outcome) float64 { return o.Cost.Total() }),
+			Mean: s.Mean(total), P50: s.Quantile(.5, total), P95: s.Quantile(.95, total),
 			Compute:  s.Mean(func(o *plan.Outcome) float64 { return o.Cost.Compute }),
 			Storage:  s.Mean(func(o *plan.Outcome) float64 { return o.Cost.Storage }),
 			Requests: s.Mean(func(o *plan.Outcome) float64 { return o.Cost.Requests }),
@@ -196,7 +227,7 @@ func (v *planView) json(p *planned) planJSON {
 		IdleMonth: s.Model.IdleMonth(), Warnings: append([]string{}, p.warnings...), Priced: plan.Priced,
 	}
 	if w := v.within; w != nil {
-		doc.Within = &withinJSON{Seconds: w.Limit.Seconds(), Met: w.Met, Share: w.Share}
+		doc.Within = &withinJSON{Seconds: w.Limit.Seconds(), Met: w.Met, Share: w.Share, NoMax: w.NoMax}
 		if w.LeastMax > 0 {
 			doc.Within.LeastMax = &w.LeastMax
 		}
@@ -205,11 +236,29 @@ func (v *planView) json(p *planned) planJSON {
 		}
 	}
 	for _, c := range v.compared {
-		doc.Compared = append(doc.Compared, alternativeJSON{
-			c.Name, c.Cannot, c.P50.Seconds(), c.P95.Seconds(), c.Lost, c.Cost, c.Month, append([]string{}, c.Assumptions...),
-		})
+		other := alternativeJSON{Name: c.Name, Cannot: c.Cannot, Month: c.Month, Assumptions: append([]string{}, c.Assumptions...)}
+		if c.Cannot == "" {
+			other.P50, other.P95, other.Lost, other.Cost = unlessNever(c.P50), unlessNever(c.P95), &c.Lost, &c.Cost
+		}
+		doc.Compared = append(doc.Compared, other)
 	}
 	return doc
+}
+
+// unlessNever is a time in seconds, nil for one that does not come.
+func unlessNever(d time.Duration) *float64 {
+	if d == plan.Never {
+		return nil
+	}
+	return new(d.Seconds())
+}
+
+// unlessNegative is a value, nil for one that there is not.
+func unlessNegative(f float64) *float64 {
+	if f < 0 {
+		return nil
+	}
+	return &f
 }
 
 // wastedMinutes are the minutes of all tasks in which nothing came about.

@@ -15,9 +15,9 @@ type Alternative struct {
 	Name string
 	// Cannot says why it cannot run them; the figures are then empty.
 	Cannot string
-	// P50 and P95 are the time to the last result.
+	// P50 and P95 are the time to the last result, or Never.
 	P50, P95 time.Duration
-	// Lost is the mean number of jobs that have no result in the end.
+	// Lost is the mean number of jobs that have no result in the end, or failed.
 	Lost float64
 	// Cost is what a run costs, and Month what a month without one does.
 	Cost, Month float64
@@ -49,9 +49,8 @@ func Compare(ctx context.Context, s *Study, name string) ([]Alternative, error) 
 
 func (s *Study) alternative(name string, assumptions ...string) Alternative {
 	a := Alternative{Name: name, Assumptions: assumptions, Month: s.Model.IdleMonth()}
-	a.P50, _ = s.Finish(.5)
-	a.P95, _ = s.Finish(.95)
-	a.Lost = s.Mean(func(o *Outcome) float64 { return float64(o.Lost + o.Unfinished) })
+	a.P50, a.P95 = s.FinishOrNever(.5), s.FinishOrNever(.95)
+	a.Lost = s.Mean(func(o *Outcome) float64 { return float64(o.Lost + o.Unfinished + o.Failed) })
 	a.Cost = s.Mean(func(o *Outcome) float64 { return o.Cost.Total() })
 	return a
 }
@@ -59,6 +58,10 @@ func (s *Study) alternative(name string, assumptions ...string) Alternative {
 // pattern is AWS CDK's QueueProcessingFargateService with a queue of its own
 // and steps that meet at 0, for tasks of the same size.
 func (s *Study) pattern(ctx context.Context, most int) (Alternative, error) {
+	name := fmt.Sprintf("CDK's pattern, max %d", most)
+	if t := s.Model.Task; !onFargate(t.CPU, t.Memory) {
+		return Alternative{Name: name, Cannot: fmt.Sprintf("Fargate has no tasks of %g vCPU and %g GiB", t.CPU, t.Memory)}, nil
+	}
 	stack := spate.NewStack("Pattern")
 	stack.CDKDefaults = true
 	q := stack.Queue("Queue", spate.QueueProps{})
@@ -82,9 +85,10 @@ func (s *Study) pattern(ctx context.Context, most int) (Alternative, error) {
 	if err != nil {
 		return Alternative{}, err
 	}
-	return study.alternative(fmt.Sprintf("CDK's pattern, max %d", most),
+	return study.alternative(name,
 		fmt.Sprintf("QueueProcessingFargateService with its defaults, maxScalingCapacity %d, steps -1 up to 0 and +1 from 0", most),
-		"starts with the one task that it always has; its container takes one message at a time and deletes it when done",
+		fmt.Sprintf("starts with %s, where its alarms have taken it while the queue was empty", many(m.Capacity.Desired, "task")),
+		"its container takes one message at a time and deletes it when done",
 		fmt.Sprintf("messages become visible again after %s, so that jobs that take longer are worked on twice", m.Queue.Visibility),
 		fmt.Sprintf("a working task uses %g%% of its vCPU, which the pattern's CPU policy scales on", 100*s.Load.Busy),
 	), nil

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spate-run/spate/internal/sorting"
 )
@@ -233,38 +234,46 @@ func parseQuantiles(text string) (*Durations, error) {
 	return d, nil
 }
 
-// readDurations reads a CSV file: the column named seconds or duration, or else
-// the only one. Numbers are seconds.
+// readDurations reads a CSV file: the column named seconds, minutes, hours or
+// duration, or the only one of a file without a heading. Numbers are seconds
+// where the heading does not say what they are.
 func readDurations(path string) (*Durations, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening durations: %w", err)
+		return nil, problem("name a .csv file that can be read", "%s", err)
 	}
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()
 	if err != nil {
-		return nil, fmt.Errorf("reading durations of %s: %w", path, err)
+		return nil, problem("separate the columns by commas, as many in each row", "%s: %s", path, err)
 	}
-	const hint = "give it a column named seconds or duration"
+	const hint = "give it a column named seconds, minutes, hours or duration"
 	if len(rows) == 0 {
 		return nil, problem(hint, "%s holds no durations", path)
 	}
-	column := slices.IndexFunc(rows[0], func(name string) bool {
-		return slices.Contains([]string{"seconds", "duration"}, strings.ToLower(strings.TrimSpace(name)))
-	})
-	first := 1
+	units := map[string]string{"seconds": "s", "duration": "s", "minutes": "m", "hours": "h"}
+	column, first, unit := -1, 1, "s"
+	for i, name := range rows[0] {
+		name = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))) // Excel's mark
+		if u, ok := units[name]; ok {
+			if column >= 0 {
+				return nil, problem("leave one of the two out", "%s has two columns of durations, %s and %s", path, rows[0][column], rows[0][i])
+			}
+			column, unit = i, u
+		}
+	}
 	if column < 0 {
 		if len(rows[0]) != 1 {
-			return nil, problem(hint, "%s has %d columns, and none is named seconds or duration", path, len(rows[0]))
+			return nil, problem(hint, "%s has %d columns, and none is named seconds, minutes, hours or duration", path, len(rows[0]))
 		}
-		column = 0
-		if _, err := parseCell(rows[0][0]); err == nil {
-			first = 0
+		if strings.IndexFunc(rows[0][0], unicode.IsDigit) < 0 {
+			return nil, problem(hint, "%s: the heading %q does not say in what the durations are", path, rows[0][0])
 		}
+		column, first = 0, 0
 	}
 	var taken []time.Duration
 	for i, row := range rows[first:] {
-		d, err := parseCell(row[column])
+		d, err := parseCell(row[column], unit)
 		if err != nil {
 			return nil, problem("write seconds, or durations such as 35m", "%s, row %d: %s", path, first+i+1, err)
 		}
@@ -276,10 +285,10 @@ func readDurations(path string) (*Durations, error) {
 	return Measured(path, taken), nil
 }
 
-func parseCell(text string) (time.Duration, error) {
-	text = strings.TrimSpace(text)
+func parseCell(text, unit string) (time.Duration, error) {
+	text = strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
 	if _, err := strconv.ParseFloat(text, 64); err == nil {
-		text += "s"
+		text += unit
 	}
 	return parseTime(text, text)
 }

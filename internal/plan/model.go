@@ -190,6 +190,18 @@ func (m Model) WithMax(n int) *Model {
 	return &m
 }
 
+// WatchesCPU says whether a policy scales on how much CPU the tasks use.
+func (m *Model) WatchesCPU() bool {
+	for _, p := range m.Policies {
+		for _, w := range p.Alarm.metrics {
+			if w.gauge == cpuUse {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Static is the model with so many tasks from the beginning, and no scaling.
 func (m Model) Static(tasks int) *Model {
 	m.Capacity = Capacity{Min: tasks, Max: tasks, Created: tasks, Desired: tasks, Idle: float64(tasks)}

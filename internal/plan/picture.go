@@ -201,7 +201,7 @@ func drawCompared(p *page, all []Alternative) {
 	const row = 30.0
 	low, high := math.Inf(1), 0.0
 	for _, a := range all {
-		if a.Cannot == "" {
+		if a.Cannot == "" && a.P50 != Never {
 			low, high = min(low, a.P50.Seconds()), max(high, a.P50.Seconds())
 		}
 	}
@@ -217,6 +217,10 @@ func drawCompared(p *page, all []Alternative) {
 		p.add("<text class=\"end\" x=\"%.1f\" y=\"%.1f\">%s</text>", begin-10, y+20, a.Name)
 		if a.Cannot != "" {
 			p.add("<text class=\"begin\" x=\"%.1f\" y=\"%.1f\">cannot</text>\n", begin, y+20)
+			continue
+		}
+		if a.P50 == Never {
+			p.add("<text class=\"begin\" x=\"%.1f\" y=\"%.1f\">never</text>\n", begin, y+20)
 			continue
 		}
 		class := "bar other"

@@ -24,6 +24,7 @@ type Report struct {
 	Met      bool
 	Share    float64
 	LeastMax int
+	NoMax    string // why there is none
 }
 
 //go:embed report.css
@@ -79,10 +80,11 @@ func (r Report) verdict(p *page) {
 		case r.LeastMax > 0:
 			p.add(" The smallest <code>max</code> that holds it in 95 of 100 is <b>%d</b>.", r.LeastMax)
 		case !r.Met:
-			p.add(" No <code>max</code> holds it in 95 of 100.")
+			p.add(" No <code>max</code> holds it in 95 of 100: %s.", r.NoMax)
 		}
 		p.add("</p>\n")
 	}
+	p.add("<p><b>Why:</b> %s.</p>\n", r.Study.Why())
 	for _, warning := range r.Warnings {
 		p.add("<p class=\"warning\">%s</p>\n", warning)
 	}
@@ -90,22 +92,21 @@ func (r Report) verdict(p *page) {
 
 func (r Report) tiles(p *page) {
 	s := r.Study
-	finish := func(q float64) string {
-		at, whole := s.Finish(q)
-		if !whole {
-			return "never"
+	finish := func(q float64) string { return ClockTime(s.FinishOrNever(q)) }
+	start := func(q float64) string {
+		if at := s.Time(q, func(o *Outcome) time.Duration { return o.FirstStart }); at >= 0 {
+			return ClockTime(at)
 		}
-		return ClockTime(at)
+		return "never"
 	}
 	mean := func(of func(*Outcome) float64) float64 { return s.Mean(of) }
-	lost := mean(func(o *Outcome) float64 { return float64(o.Lost + o.Unfinished) })
+	lost := mean(func(o *Outcome) float64 { return float64(o.Lost + o.Unfinished + o.Failed) })
 	tile := func(name, value, note string) {
 		p.add("<div class=\"tile\"><p>%s</p><b>%s</b><span>%s</span></div>\n", name, value, note)
 	}
 	p.add("<div class=\"tiles\">\n")
 	tile("Done, P50", finish(.5), "P95 "+finish(.95))
-	tile("First start, P50", ClockTime(s.Time(.5, func(o *Outcome) time.Duration { return o.FirstStart })),
-		"P95 "+ClockTime(s.Time(.95, func(o *Outcome) time.Duration { return o.FirstStart })))
+	tile("First start, P50", start(.5), "P95 "+start(.95))
 	tile("Most tasks at once", fmt.Sprintf("%.0f", s.Quantile(.5, func(o *Outcome) float64 { return float64(o.Peak) })),
 		fmt.Sprintf("%.0f task-minutes, %.0f %% of them wasted", mean(func(o *Outcome) float64 { return o.TaskTime.Minutes() }),
 			100*mean(func(o *Outcome) float64 { return float64(o.TaskTime-o.Useful) / float64(max(o.TaskTime, 1)) })))
@@ -189,8 +190,11 @@ func money(f float64) string {
 	return fmt.Sprintf("$%.2f", f)
 }
 
-// ClockTime writes a duration for people: 42s, 4m07s, 1h00m35s, 29h12m, 4d03h.
+// ClockTime writes a duration for people: 42s, 4m07s, 1h00m35s, 29h12m, 4d03h, never.
 func ClockTime(d time.Duration) string {
+	if d == Never {
+		return "never"
+	}
 	d = d.Round(time.Second)
 	h, m, s := int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60
 	switch {

@@ -116,6 +116,14 @@ func (s *Study) Finish(p float64) (at time.Duration, ok bool) {
 	return o.Finish, o.Whole()
 }
 
+// FinishOrNever is Finish, and Never where there is none.
+func (s *Study) FinishOrNever(p float64) time.Duration {
+	if at, ok := s.Finish(p); ok {
+		return at
+	}
+	return Never
+}
+
 // Meets says whether a share p of all runs is whole within a time.
 func (s *Study) Meets(within time.Duration, p float64) bool {
 	at, ok := s.Finish(p)

@@ -21,6 +21,7 @@ var layers = []string{
 	"examples",
 	"cmd/spate",
 	"internal/cli",
+	"internal/dash",
 	"internal/deploy",
 	"internal/image",
 	"internal/run",

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/engine"
 )
 
@@ -18,6 +20,7 @@ type serveOptions struct {
 	listen, cadence, auth string
 	queueWait             time.Duration
 	ephemeral             bool
+	dash                  string
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -26,6 +29,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run the engine until Ctrl-C, for spate's commands and for any AWS client",
 		Long: `serve runs the embedded engine. Other commands of spate find it by themselves.
+The address of its dashboard, which it prints, shows runs and stacks in a browser.
 AWS's clients reach it with the lines that it prints, in any other terminal. Where
 they are kept, as by spate serve > exports, that is:
 
@@ -49,6 +53,7 @@ they are kept, as by spate serve > exports, that is:
 	cmd.Flags().StringVar(&o.auth, "auth", "sigv4", "sigv4, or none to take requests that are not signed")
 	cmd.Flags().DurationVar(&o.queueWait, "queue-wait", time.Minute, "how long a deleted queue's name stays taken, and between two purges of a queue")
 	cmd.Flags().BoolVar(&o.ephemeral, "ephemeral", false, "keep nothing: a home of its own that is removed at the end")
+	registerDash(cmd, &o.dash)
 	return cmd
 }
 
@@ -104,6 +109,9 @@ func checkListen(addr string) error {
 }
 
 func (a *app) serve(ctx context.Context, cfg engine.Config, o serveOptions) (err error) {
+	if err := checkDash(o.dash); err != nil {
+		return err
+	}
 	cfg.Log = a.log()
 	if cfg.Home, err = defaultHome(); err != nil {
 		return err
@@ -125,7 +133,19 @@ func (a *app) serve(ctx context.Context, cfg engine.Config, o serveOptions) (err
 	fmt.Fprintln(a.stderr, "for AWS's clients in another terminal:")
 	printExports(a.stdout, e.Address())
 	fmt.Fprintf(a.stderr, "version 1 of the aws CLI asks AWS for its SQS all the same, unless told:\n  alias aws='aws --endpoint-url %s'\n", e.Address().Endpoint)
-	return e.Run(ctx)
+	engineCtx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	board, err := a.openDash(o.dash, &client.Session{AWS: client.New(e.Address()), Own: true, Home: cfg.Home, Address: e.Address()})
+	if err != nil {
+		// Run ends what Open began.
+		stop(err)
+		return errors.Join(err, e.Run(engineCtx))
+	}
+	group, groupCtx := errgroup.WithContext(engineCtx)
+	group.Go(func() error { return board.Run(groupCtx) })
+	group.Go(func() error { return e.Run(groupCtx) })
+	fmt.Fprintf(a.stderr, "dashboard: %s\n", board.URL("/"))
+	return group.Wait()
 }
 
 // printExports prints what any AWS client needs, one variable a line.

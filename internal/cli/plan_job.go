@@ -43,6 +43,9 @@ func (p *planned) warn() error {
 	m, l := p.question.Model, p.question.Load
 	p.warnings = append(p.warnings, m.Notes...)
 	say := func(format string, args ...any) { p.warnings = append(p.warnings, fmt.Sprintf(format, args...)) }
+	if rest := m.RestWords(); rest != "" {
+		say("%s", rest)
+	}
 	needed := float64(min(m.Capacity.Max, l.Jobs)) * m.Task.CPU
 	if quota := p.question.Cloud.Quota; quota == 0 && needed > newAccountCPU {
 		say("%g vCPU run at once, and new accounts have %d: ask Service Quotas for more, or see what --quota %d makes of it", needed, newAccountCPU, newAccountCPU)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -246,7 +247,7 @@ const transitions = 4
 
 // stepFunctions is a distributed map that runs one Fargate task a job.
 func (s *Study) stepFunctions() Alternative {
-	limit := min(s.Model.Capacity.Max, s.Load.Jobs)
+	limit := min(cmp.Or(s.Model.Capacity.Max, s.Load.Jobs), s.Load.Jobs)
 	a := Alternative{Name: "Step Functions", Assumptions: []string{
 		fmt.Sprintf("a distributed map, %d at once, runs a Fargate task of the same size for every job", limit),
 		"each job waits for the start of a task of its own; 20 tasks are launched a second",

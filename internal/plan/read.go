@@ -46,7 +46,6 @@ func Read(t *template.Template, o Options) (*Model, error) {
 	}
 	r.readStanding(m)
 	m.settle()
-	m.noteRest()
 	return m, nil
 }
 
@@ -367,24 +366,6 @@ func onFargate(cpu, memory float64) bool {
 		}
 	}
 	return false
-}
-
-// noteRest tells of a service that does not scale in to its minimum.
-func (m *Model) noteRest() {
-	c := m.Capacity
-	switch {
-	case len(m.Policies) == 0 || c.Desired <= c.Min && c.Idle <= float64(c.Min):
-	case c.Idle != float64(c.Desired):
-		m.note("between runs the service goes up and down, %.3g tasks in the mean: its alarms work against each other", c.Idle)
-	case c.Desired > max(c.Created, c.Min):
-		m.note("between runs the service climbs to %d of at most %d tasks and stays there: an alarm scales out while the queue is empty", c.Desired, c.Max)
-	default:
-		m.note("between runs the service stays at %d of at least %d tasks: no alarm scales in while the queue is empty", c.Desired, c.Min)
-	}
-}
-
-func (m *Model) note(format string, args ...any) {
-	m.Notes = append(m.Notes, fmt.Sprintf(format, args...))
 }
 
 // The members of a value; what is not there is empty.

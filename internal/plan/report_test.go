@@ -105,3 +105,59 @@ func TestReport(t *testing.T) {
 		t.Errorf("got %d pictures, want 3", pictures)
 	}
 }
+
+// Ways that never end are said to be so: a service that may have no task has
+// alternatives all the same.
+func TestCompareWithAServiceWithoutTasks(t *testing.T) {
+	m, err := edited(t, asWritten, `"MinCapacity": 1`, `"MinCapacity": 0`, `"MaxCapacity": 2`, `"MaxCapacity": 0`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := ask(m, plan.Load{Jobs: 3, Durations: plan.Constant(time.Minute)}, 3)
+	ways := compared(t, s)
+	if own, steps := ways["job"], ways["Step Functions"]; own.P50 != plan.Never || own.P95 != plan.Never || steps.P50 > 5*time.Minute {
+		t.Errorf("got %s and %s, want never and a few minutes", own.P50, steps.P50)
+	}
+	if got := s.Why(); !strings.Contains(got, "may have 0 tasks") {
+		t.Errorf("got the reason %q, want that it may have 0 tasks", got)
+	}
+}
+
+// The sentence names what takes the time, or what keeps jobs from being done.
+func TestWhy(t *testing.T) {
+	jobs := func(l plan.Load) *plan.Study { return study(t, l) }
+	visible, err := edited(t, "../../testdata/cdk/defaults.template.json", `"maxReceiveCount": 3`, `"maxReceiveCount": 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	few := model(t, jobTemplate, map[string]string{"Image": "x"})
+	quota := plan.Question{Model: few, Cloud: plan.AWS(plan.DefaultImage), Load: retrain(), Seeds: 5, Seed: 1}
+	quota.Cloud.Quota = 6
+	limited, err := plan.Ask(t.Context(), quota)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sleeping := *few
+	sleeping.Queue.Touched = false
+	expired := *model(t, asWritten, nil)
+	expired.Queue.Retention = 2 * time.Hour
+	for _, c := range []struct {
+		name string
+		s    *plan.Study
+		want string
+	}{
+		{"the longest job", jobs(retrain()), "no job waits long: the longest takes "},
+		{"two tasks", ask(model(t, asWritten, nil), retrain(), 5), "100 jobs of 35m in the mean are 58h20m of work for 2 tasks, 29h10m each; its max allows no more"},
+		{"a quota", limited, "for 6 tasks, 9h43m20s each; the quota of 6 vCPU has room for no more"},
+		{"a timeout", jobs(plan.Load{Jobs: 4, Durations: plan.Constant(time.Hour), Timeout: 10 * time.Minute, Kick: true}), "4 of 4 jobs take longer than the timeout of 10m, which ends their attempts"},
+		{"failures", jobs(plan.Load{Jobs: 4, Durations: plan.Constant(time.Minute), Failure: 1, Retries: 2, Kick: true}), "4 of 4 jobs fail, after 2 retries"},
+		{"the dead-letter queue", ask(visible, retrain(), 5), "end in the dead-letter queue: a message is visible again after 30s"},
+		{"retention", ask(&expired, retrain(), 5), "are not done when their messages expire, after 2h00m00s: 100 jobs of 35m"},
+		{"a queue asleep", ask(&sleeping, plan.Load{Jobs: 3, Durations: plan.Constant(time.Second)}, 50), "the metrics of a queue left alone come back within 15 minutes"},
+		{"starts", jobs(plan.Load{Jobs: 3, Durations: plan.Constant(time.Second), Kick: true}), "from its launch until its first job starts"},
+	} {
+		if got := c.s.Why(); !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -58,4 +59,19 @@ func (m *Model) settle() {
 	for _, n := range counts {
 		m.Capacity.Idle += float64(n) / float64(len(counts))
 	}
+}
+
+// RestWords tell of a service that does not scale in to its minimum between
+// runs; they are empty for others.
+func (m *Model) RestWords() string {
+	c := m.Capacity
+	switch {
+	case len(m.Policies) == 0 || c.Desired <= c.Min && c.Idle <= float64(c.Min):
+		return ""
+	case c.Idle != float64(c.Desired):
+		return fmt.Sprintf("between runs the service goes up and down, %.3g tasks in the mean: its alarms work against each other", c.Idle)
+	case c.Desired > max(c.Created, c.Min):
+		return fmt.Sprintf("between runs the service climbs to %d of at most %d tasks and stays there: an alarm scales out while the queue is empty", c.Desired, c.Max)
+	}
+	return fmt.Sprintf("between runs the service stays at %d of at least %d tasks: no alarm scales in while the queue is empty", c.Desired, c.Min)
 }

@@ -65,10 +65,18 @@ func TestWhereAServiceRests(t *testing.T) {
 			if m.Capacity.Desired != c.rest || m.Capacity.Idle != float64(c.rest) {
 				t.Errorf("got %+v, want a rest at %d", m.Capacity, c.rest)
 			}
-			if got := strings.Join(m.Notes, "\n"); c.note == "" && strings.Contains(got, "between runs") || !strings.Contains(got, c.note) {
-				t.Errorf("got the notes %q, want %q", got, c.note)
+			if got := m.RestWords(); c.note == "" && got != "" || !strings.Contains(got, c.note) {
+				t.Errorf("got %q, want %q", got, c.note)
 			}
 		})
+	}
+}
+
+// With another max a service that climbs rests elsewhere.
+func TestAnotherMaxIsAnotherRest(t *testing.T) {
+	m := model(t, asWritten, nil).WithMax(9)
+	if m.Capacity.Desired != 9 || m.Capacity.Idle != 9 || !strings.Contains(m.RestWords(), "climbs to 9 of at most 9") {
+		t.Errorf("got %+v and %q, want a rest at 9", m.Capacity, m.RestWords())
 	}
 }
 

@@ -43,26 +43,19 @@ func (s *Study) whyNever(o *Outcome) string {
 		}
 	}
 	if o.TimedOut > 0 {
-		say("%s of %d not within the timeout of %s, which ends each attempt", takes(o.TimedOut), l.Jobs, clock(l.Timeout))
+		say("%d of %s take longer than the timeout of %s, which ends their attempts", o.TimedOut, many(l.Jobs, "job"), clock(l.Timeout))
 	}
 	if failed := o.Failed - o.TimedOut; failed > 0 {
-		say("%d of %d fail to their last retry, of %d", failed, l.Jobs, l.Retries)
+		say("%d of %s fail, after %s", failed, many(l.Jobs, "job"), retries(l.Retries))
 	}
 	if o.Lost > 0 {
-		say("%d of %d end in the dead-letter queue: a message is visible again after %s though its job is under way, and is given up when it was received %d times",
-			o.Lost, l.Jobs, clock(m.Queue.Visibility), m.Queue.MaxReceives)
+		say("%d of %s end in the dead-letter queue: a message is visible again after %s though its job is under way, and is given up when it was received %d times",
+			o.Lost, many(l.Jobs, "job"), clock(m.Queue.Visibility), m.Queue.MaxReceives)
 	}
 	if o.Unfinished > 0 && o.FirstStart >= 0 {
-		say("%d of %d are not done when their messages expire, after %s: %s", o.Unfinished, l.Jobs, ClockTime(m.Queue.Retention), s.whyWaiting(o))
+		say("%d of %s are not done when their messages expire, after %s: %s", o.Unfinished, many(l.Jobs, "job"), ClockTime(m.Queue.Retention), s.whyWaiting(o))
 	}
 	return strings.Join(reasons, "; ")
-}
-
-func takes(jobs int) string {
-	if jobs == 1 {
-		return "1 job is done"
-	}
-	return fmt.Sprintf("%d jobs are done", jobs)
 }
 
 // whyWaiting says how much work there is for how many tasks, and what keeps it
@@ -88,9 +81,16 @@ func (s *Study) whyWaiting(o *Outcome) string {
 		text += "; not all of them are there from the beginning"
 	}
 	if o.Killed > 0 {
-		text += fmt.Sprintf("; scaling in ends %s, which start over", many(o.Killed, "attempt"))
+		text += fmt.Sprintf("; scaling in ends %s, whose work is done again", many(o.Killed, "attempt"))
 	}
 	return text
+}
+
+func retries(n int) string {
+	if n == 1 {
+		return "1 retry"
+	}
+	return fmt.Sprintf("%d retries", n)
 }
 
 func (s *Study) asleep() string {

@@ -2,6 +2,7 @@ package sqs_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -64,4 +65,19 @@ func heap() uint64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return stats.HeapAlloc
+}
+
+// BenchmarkFIFOReceive measures a reception from a FIFO queue and its return, by
+// how many messages are visible, a hundred in each group.
+func BenchmarkFIFOReceive(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			e := open(b)
+			e.createFIFO(b, "q.fifo")
+			e.service.FillGroups("q.fifo", n, n/100, time.Now().UnixMilli())
+			for b.Loop() {
+				e.service.TakeAndReturn("q.fifo", 10)
+			}
+		})
+	}
 }

@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
@@ -16,6 +17,26 @@ func (s *Service) Fill(name string, n int, received int32, due int64) {
 		m := &message{id: s.lastMessage, uuid: newUUID(), sent: now, delivery: delivery{due: due, received: received}}
 		s.add(s.queues[name], "", m, now)
 	}
+}
+
+// FillGroups puts messages of so many groups into a queue's memory only.
+func (s *Service) FillGroups(name string, n, groups int, due int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := nowMilli()
+	for i := range n {
+		s.lastMessage++
+		m := &message{id: s.lastMessage, uuid: newUUID(), sent: now, delivery: delivery{due: due}}
+		s.add(s.queues[name], strconv.Itoa(i%groups), m, now)
+	}
+}
+
+// TakeAndReturn claims messages of a queue, and ends the claims.
+func (s *Service) TakeAndReturn(name string, most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queues[name]
+	s.settle(q, q.take(most))
 }
 
 // Release makes what is in flight visible, after calling first in the same

@@ -144,7 +144,10 @@ func (s *Service) removePermission(ctx context.Context, in *sqs.RemovePermission
 	}
 	err := s.amendPolicy(ctx, in.QueueUrl, func(p *policy) error {
 		left := slices.DeleteFunc(slices.Clone(p.Statement), func(text json.RawMessage) bool { return labelled(text, label) })
-		if len(left) == len(p.Statement) {
+		switch {
+		case len(p.Statement) == 0:
+			return invalidValue(label, "Label", "can't find label.")
+		case len(left) == len(p.Statement):
 			return invalidValue(label, "Label", "can't find label on existing policy.")
 		}
 		p.Statement = left

@@ -58,6 +58,10 @@ func TestPermissions(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.wantPolicy(t, url, "")
+	want = "Value two for parameter Label is invalid. Reason: can't find label." // recorded from AWS
+	if err := disallow("two"); code(err) != "InvalidParameterValue" || message(err) != want {
+		t.Errorf("removing from no policy: got %s %q, want InvalidParameterValue %q", code(err), message(err), want)
+	}
 }
 
 // What somebody wrote into a policy stays as it is, one statement or many.

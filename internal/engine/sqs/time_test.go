@@ -513,6 +513,19 @@ func TestMessagesInFlightAreLimited(t *testing.T) {
 	})
 }
 
+// FIFO queues say nothing of it.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+func TestMessagesInFlightOfFIFOQueuesAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t)
+		url := e.createFIFO(t, "q.fifo")
+		e.service.Fill("q.fifo", 120_000, 1, time.Now().Add(7*time.Second).UnixMilli())
+		e.put(t, url, "g:1")
+		e.wantBodies(t, url)
+		e.wantCounts(t, url, "1 visible, 120000 in flight, 0 delayed")
+	})
+}
+
 // Clients come and go while messages are committed: each message is consumed
 // once. Nobody's visibility timeout runs out meanwhile, since time stands still
 // as long as anybody works.

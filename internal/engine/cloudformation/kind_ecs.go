@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -237,7 +238,8 @@ func clusterOf(r request) *string {
 const steadyLimit = 3 * time.Hour
 
 // waitSteady waits until a service runs what it should and its deployment is
-// complete.
+// complete. What another definition's deployment came to does not count: it is
+// described for a while after the service went back from it.
 func waitSteady(ctx context.Context, c *clients, r request) error {
 	return eventually(ctx, func() (bool, error) {
 		s, err := describeService(ctx, c, r)
@@ -247,13 +249,23 @@ func waitSteady(ctx context.Context, c *clients, r request) error {
 		if atRest(s) {
 			return true, nil
 		}
+		var others []types.Deployment
 		for _, d := range s.Deployments {
-			if d.RolloutState == types.DeploymentRolloutStateFailed {
+			switch {
+			case d.RolloutState != types.DeploymentRolloutStateFailed:
+				others = append(others, d)
+			case isDefinition(aws.ToString(d.TaskDefinition), r.text("TaskDefinition")):
 				return false, &unstable{"Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.", "GeneralServiceException"}
 			}
 		}
-		return s.RunningCount == s.DesiredCount && len(s.Deployments) == 1 && completed(s.Deployments[0]), nil
+		return s.RunningCount == s.DesiredCount && len(others) == 1 && completed(others[0]), nil
 	})
+}
+
+// isDefinition says whether an ARN is that of a task definition as templates
+// name it: by its ARN, its family and revision, or its family.
+func isDefinition(arn, name string) bool {
+	return arn == name || strings.HasSuffix(arn, "/"+name) || strings.Contains(arn, "/"+name+":")
 }
 
 // atRest reports whether a service has no tasks and wants none.

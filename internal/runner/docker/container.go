@@ -38,6 +38,11 @@ type running struct {
 func (r *Runner) launch(ctx context.Context, id string, c runner.Container) (*running, error) {
 	attached, err := r.api.ContainerAttach(ctx, id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
 	if err != nil {
+		// Podman prepares a container when it is attached to, and the answer that
+		// this fails has no reason. Starting it tells.
+		if _, reason := r.api.ContainerStart(ctx, id, client.ContainerStartOptions{}); reason != nil {
+			err = reason
+		}
 		return nil, err
 	}
 	if _, err := r.api.ContainerStart(ctx, id, client.ContainerStartOptions{}); err != nil {

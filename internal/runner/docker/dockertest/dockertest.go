@@ -65,7 +65,7 @@ func Image(t testing.TB, api *client.Client, files map[string][]byte, changes ..
 	}
 	Remove(t, api, name)
 	response, err := api.ImageImport(context.WithoutCancel(t.Context()),
-		client.ImageImportSource{Source: archive(t, files), SourceName: "-"}, "spate-test", client.ImageImportOptions{Tag: tag, Changes: changes})
+		client.ImageImportSource{Source: archive(t, files), SourceName: "-"}, name, client.ImageImportOptions{Changes: changes}) // Podman takes no tag apart
 	if err != nil {
 		t.Fatalf("importing an image: %v", err)
 	}

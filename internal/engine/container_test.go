@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -308,6 +309,27 @@ func (c *containers) serve(t *testing.T) served {
 	t.Cleanup(s.kill)
 	c.AWS = client.New(found(t, c.home))
 	return s
+}
+
+func TestAnEngineThatEndsLeavesNoContainers(t *testing.T) {
+	c := newContainers(t, `ENTRYPOINT ["/job"]`)
+	c.register(t, types.ContainerDefinition{Command: []string{"stay"}})
+	served := c.serve(t)
+	for range 2 {
+		c.until(t, c.task(t), "RUNNING")
+	}
+	if got := c.left(t); len(got) != 2 {
+		t.Fatalf("got containers %q, want two", got)
+	}
+	if err := served.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := served.Wait(); err != nil {
+		t.Errorf("serve: got %v, want its end", err)
+	}
+	if got := c.left(t); len(got) > 0 {
+		t.Errorf("got containers %q after the end, want none", got)
+	}
 }
 
 // A worker's container that ends while there is no engine, however it does, gives

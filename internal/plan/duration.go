@@ -33,6 +33,7 @@ type Durations struct {
 	values []float64 // seconds, sorted
 	median float64   // seconds, of a lognormal
 	sigma  float64
+	most   float64 // seconds, that a lognormal does not exceed
 }
 
 // A knot says that a job takes at most so many seconds with a probability of p.
@@ -74,7 +75,7 @@ func (d *Durations) seconds(u float64) float64 {
 	case len(d.values) > 0:
 		return d.values[int(u*float64(len(d.values)))]
 	case d.sigma > 0:
-		return d.median * math.Exp(d.sigma*math.Sqrt2*math.Erfinv(2*max(u, 1e-12)-1))
+		return min(d.median*math.Exp(d.sigma*math.Sqrt2*math.Erfinv(2*max(u, 1e-12)-1)), d.most)
 	}
 	for i := 1; i < len(d.knots); i++ {
 		a, b := d.knots[i-1], d.knots[i]
@@ -95,7 +96,10 @@ func (d *Durations) mean() float64 {
 		}
 		return sum / float64(len(d.values))
 	case d.sigma > 0:
-		return d.median * math.Exp(d.sigma*d.sigma/2)
+		// That of what lies below the most, and the rest at the most.
+		below := func(z float64) float64 { return (1 + math.Erf(z/math.Sqrt2)) / 2 }
+		z := math.Log(d.most/d.median) / d.sigma
+		return d.median*math.Exp(d.sigma*d.sigma/2)*below(z-d.sigma) + d.most*(1-below(z))
 	}
 	sum := 0.0
 	for i := 1; i < len(d.knots); i++ {
@@ -113,7 +117,8 @@ const durationHint = `write 35m, 10m..60m, p50=20m,p95=50m, "uniform(10m, 60m)",
 //	35m                    all alike
 //	10m..60m               any time of a range alike, as uniform(10m, 60m)
 //	p50=20m,p95=50m        quantiles, with straight lines between them
-//	lognormal(30m, 0.5)    the median, and the deviation of the logarithm
+//	lognormal(30m, 0.5)    the median, and the deviation of the logarithm; 14 days
+//	                       at most
 //	times.csv              one a row
 func ParseDurations(text string) (*Durations, error) {
 	text = strings.TrimSpace(text)
@@ -199,7 +204,7 @@ func parseLognormal(text string, arguments []string) (*Durations, error) {
 	if err != nil || !(sigma > 0 && sigma <= 3) {
 		return nil, problem("write lognormal(30m, 0.5)", "the deviation %q is not a number above 0, and 3 at most", strings.TrimSpace(arguments[1]))
 	}
-	return &Durations{text: text, median: median.Seconds(), sigma: sigma}, nil
+	return &Durations{text: text, median: median.Seconds(), sigma: sigma, most: maxDuration.Seconds()}, nil
 }
 
 // parseQuantiles reads p50=20m,p95=50m. Jobs below the lowest take anything from

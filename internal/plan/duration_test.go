@@ -78,3 +78,23 @@ func TestWrongDurations(t *testing.T) {
 		}
 	}
 }
+
+// A wide lognormal ends where a queue gives its messages up, and its mean is that
+// of what is drawn.
+func TestALognormalHasAnEnd(t *testing.T) {
+	d, err := plan.ParseDurations("lognormal(300h, 3)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const fortnight = 14 * 24 * time.Hour
+	l := plan.Load{Jobs: 10_000, Durations: d}
+	_, _, longest := times(l, 1)
+	if d.Longest() != fortnight || longest != fortnight {
+		t.Errorf("got %s, and %s drawn, want 14 days at most", d.Longest(), longest)
+	}
+	for job := range l.Jobs {
+		if got := l.Duration(1, job); got < 0 {
+			t.Fatalf("job %d: got %s, want a duration", job, got)
+		}
+	}
+}

@@ -113,6 +113,19 @@ func TestMoreTasksAreNeverLater(t *testing.T) {
 	}
 }
 
+// hourly is what a task costs in an hour, by the table of prices.
+func hourly(k plan.Task) float64 {
+	cpu, memory := plan.FargateCPU, plan.FargateMemory
+	if k.ARM {
+		cpu, memory = plan.FargateCPUARM, plan.FargateMemoryARM
+	}
+	own := (k.CPU*plan.USD(cpu) + k.Memory*plan.USD(memory)) * (1 - k.Spot + k.Spot*plan.USD(plan.SpotShare))
+	if k.PublicIP {
+		own += plan.USD(plan.PublicAddress)
+	}
+	return own + max(0, k.Disk-20)*plan.USD(plan.FargateDisk)
+}
+
 func TestEveryJobIsAccountedFor(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	templates := []struct {
@@ -152,8 +165,9 @@ func TestEveryJobIsAccountedFor(t *testing.T) {
 		if whole := o.Starting + o.Useful + o.Wasted + o.Idle; (whole - o.TaskTime).Abs() > time.Millisecond*time.Duration(l.Jobs) {
 			t.Errorf("%s: got %s starting, %s useful, %s wasted, %s idle: %s, want %s", file.path, o.Starting, o.Useful, o.Wasted, o.Idle, whole, o.TaskTime)
 		}
-		if o.Billed < o.TaskTime || o.Cost.Compute <= 0 {
-			t.Errorf("%s: got %s billed of %s, $%g", file.path, o.Billed, o.TaskTime, o.Cost.Compute)
+		want := o.Billed.Hours() * hourly(m.Task)
+		if got := o.Cost.Compute + o.Cost.Storage; o.Billed < o.TaskTime || math.Abs(got-want) > 1e-9*want || o.Cost.Requests <= 0 {
+			t.Errorf("%s: got %s billed of %s, $%g, want $%g", file.path, o.Billed, o.TaskTime, got, want)
 		}
 		killed, lost, interrupted = killed+o.Killed, lost+o.Lost, interrupted+o.Interrupted
 	}

@@ -197,7 +197,7 @@ func (r *reader) readTask(m *Model) error {
 	}
 	m.Task.PublicIP = service.object("NetworkConfiguration").object("AwsvpcConfiguration").text("AssignPublicIp") == "ENABLED"
 	m.Task.Spot = spotShare(r.providers(service))
-	if service.text("LaunchType") == "EC2" {
+	if compatible := definition.texts("RequiresCompatibilities"); service.text("LaunchType") == "EC2" || !fargate && slices.Contains(compatible, "EC2") {
 		m.Notes = append(m.Notes, "the tasks run on EC2 instances of the stack; they are reckoned as on Fargate")
 	}
 	// Where DesiredCount is left out, CloudFormation's services start with 1.

@@ -130,6 +130,13 @@ func TestWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ended, err := edited(t, "../../testdata/cdk/defaults.template.json", `"maxReceiveCount": 3`, `"maxReceiveCount": 1`,
+		`"RedrivePolicy": {`, `"VisibilityTimeout": 7200, "RedrivePolicy": {`, `"MaxCapacity": 2`, `"MaxCapacity": 30`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unkicked := retrain()
+	unkicked.Kick = false
 	few := model(t, jobTemplate, map[string]string{"Image": "x"})
 	quota := plan.Question{Model: few, Cloud: plan.AWS(plan.DefaultImage), Load: retrain(), Seeds: 5, Seed: 1}
 	quota.Cloud.Quota = 6
@@ -151,12 +158,13 @@ func TestWhy(t *testing.T) {
 		{"a quota", limited, "for 6 tasks, 9h43m20s each; the quota of 6 vCPU has room for no more"},
 		{"a timeout", jobs(plan.Load{Jobs: 4, Durations: plan.Constant(time.Hour), Timeout: 10 * time.Minute, Kick: true}), "4 of 4 jobs take longer than the timeout of 10m, which ends their attempts"},
 		{"failures", jobs(plan.Load{Jobs: 4, Durations: plan.Constant(time.Minute), Failure: 1, Retries: 2, Kick: true}), "4 of 4 jobs fail, after 2 retries"},
-		{"the dead-letter queue", ask(visible, retrain(), 5), "end in the dead-letter queue: a message is visible again after 30s"},
+		{"the dead-letter queue", ask(visible, retrain(), 5), "received 1 times: it is visible again after 30s though its job is under way"},
+		{"scaling in", ask(ended, unkicked, 5), "attempts were ended by scaling in or on Spot"},
 		{"retention", ask(&expired, retrain(), 5), "are not done when their messages expire, after 2h00m00s: 100 jobs of 35m"},
 		{"a queue asleep", ask(&sleeping, plan.Load{Jobs: 3, Durations: plan.Constant(time.Second)}, 50), "the metrics of a queue left alone come back within 15 minutes"},
 		{"starts", jobs(plan.Load{Jobs: 3, Durations: plan.Constant(time.Second), Kick: true}), "from its launch until its first job starts"},
 	} {
-		if got := c.s.Why(); !strings.Contains(got, c.want) {
+		if got := c.s.Why(); strings.Contains(got, "  ") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}

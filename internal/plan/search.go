@@ -120,5 +120,6 @@ func (d *Durations) times(factor float64) *Durations {
 		n.values = append(n.values, v*factor)
 	}
 	n.median *= factor
+	n.most *= factor
 	return &n
 }

@@ -49,8 +49,13 @@ func (s *Study) whyNever(o *Outcome) string {
 		say("%d of %s fail, after %s", failed, many(l.Jobs, "job"), retries(l.Retries))
 	}
 	if o.Lost > 0 {
-		say("%d of %s end in the dead-letter queue: a message is visible again after %s though its job is under way, and is given up when it was received %d times",
-			o.Lost, many(l.Jobs, "job"), clock(m.Queue.Visibility), m.Queue.MaxReceives)
+		why := "its job failed"
+		if !m.Task.Worker && !l.Extends && l.Durations.Longest() > m.Queue.Visibility {
+			why = fmt.Sprintf("it is visible again after %s though its job is under way", clock(m.Queue.Visibility))
+		} else if o.Killed+o.Interrupted > 0 {
+			why = fmt.Sprintf("%s were ended by scaling in or on Spot", many(o.Killed+o.Interrupted, "attempt"))
+		}
+		say("%d of %s end in the dead-letter queue, where a message goes that was received %d times: %s", o.Lost, many(l.Jobs, "job"), m.Queue.MaxReceives, why)
 	}
 	if o.Unfinished > 0 && o.FirstStart >= 0 {
 		say("%d of %s are not done when their messages expire, after %s: %s", o.Unfinished, many(l.Jobs, "job"), ClockTime(m.Queue.Retention), s.whyWaiting(o))
@@ -125,6 +130,8 @@ func (s *Study) WhyNot(within time.Duration) string {
 		return s.Why()
 	} else if longest := s.Time(Sure, func(o *Outcome) time.Duration { return o.Longest }); longest > within {
 		return fmt.Sprintf("the longest job alone takes %s in P95", ClockTime(longest))
+	} else if _, o := s.Median(); o.Parts().Waiting > o.Finish/2 {
+		return s.Why()
 	} else {
 		began := s.Time(Sure, func(o *Outcome) time.Duration { return o.LastBegan })
 		return fmt.Sprintf("with %s it takes %s in P95: the longest job %s, and jobs start up to %s after the run is sent",

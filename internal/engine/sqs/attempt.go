@@ -1,10 +1,6 @@
 package sqs
 
-import (
-	"context"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-)
+import "context"
 
 // An attempt is a reception that its client may repeat, since the answer may not
 // have reached it. It is remembered in memory only.
@@ -71,12 +67,15 @@ func checkAttempt(id *string, settings settings) error {
 // it for another visibility timeout. It returns nothing where there is nothing
 // to repeat.
 func (s *Service) repeat(ctx context.Context, q *queue, r reception) ([]received, error) {
+	if r.attempt == nil {
+		return nil, nil
+	}
 	s.mu.Lock()
 	now := nowMilli()
 	s.advance(q, now)
 	q.attempts.forget(now)
-	before := q.attempts.byID[aws.ToString(r.attempt)]
-	if r.attempt == nil || before == nil || !before.intact(q) {
+	before := q.attempts.byID[*r.attempt]
+	if before == nil || !before.intact(q) {
 		s.mu.Unlock()
 		return nil, nil
 	}

@@ -43,11 +43,12 @@ func (s *Service) receiveMessage(ctx context.Context, in *sqs.ReceiveMessageInpu
 	if err != nil {
 		return nil, err
 	}
-	r, err := parseReception(ctx, in, s.settingsOf(q))
+	settings := s.settingsOf(q)
+	r, err := parseReception(ctx, in, settings)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkAttempt(in.ReceiveRequestAttemptId, s.settingsOf(q)); err != nil {
+	if err := checkAttempt(in.ReceiveRequestAttemptId, settings); err != nil {
 		return nil, err
 	}
 	r.token, r.attempt = wire.SessionToken(ctx), in.ReceiveRequestAttemptId

@@ -83,7 +83,7 @@ failed; 2 when what was given cannot be right: arguments, a job file, parameters
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say what the engine does")
 	onEither := []*cobra.Command{
 		a.runCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.resultsCommand(), a.logsCommand(), a.retryCommand(),
-		a.cancelCommand(), a.dashCommand(), a.costCommand(), a.planCommand(), a.deployCommand(), a.diffCommand(), a.destroyCommand(), a.doctorCommand(),
+		a.cancelCommand(), a.dashCommand(), a.reportCommand(), a.costCommand(), a.planCommand(), a.deployCommand(), a.diffCommand(), a.destroyCommand(), a.doctorCommand(),
 	}
 	a.registerPlace(onEither...)
 	root.AddCommand(onEither...)

@@ -27,6 +27,7 @@ type runOptions struct {
 	max        int
 	dryRun     bool
 	detach     bool
+	open       bool
 	yes        bool
 	resume     string
 	runner     string
@@ -70,6 +71,11 @@ is missing is made after asking. The exit code is 0 only when the run succeeded.
 				}
 				return a.resume(cmd.Context(), o)
 			}
+			if o.open && o.detach {
+				return &usageError{err: &hintedError{
+					fact: "--open and --detach do not go together: a run that is left alone is not shown", hint: "leave --open out, and type: spate dash last",
+				}, command: cmd.CommandPath()}
+			}
 			if cmd.Flags().Changed("max") && (o.max < 1 || o.max > job.MaxTasks) {
 				return &usageError{err: job.Problem{
 					File: "--max", Fact: fmt.Sprintf("%d is not between 1 and %d", o.max, job.MaxTasks), Hint: "leave it out for the job file's",
@@ -89,6 +95,7 @@ is missing is made after asking. The exit code is 0 only when the run succeeded.
 	flags.IntVar(&o.max, "max", 0, "most tasks at once (default: the job file's)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print every resolved command and send nothing")
 	flags.BoolVar(&o.detach, "detach", false, "send the run, print its id and leave it to AWS, or to a running spate serve")
+	flags.BoolVar(&o.open, "open", false, "show the run in a browser, until Ctrl-C")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "on AWS: make a stack that is missing without asking")
 	flags.StringVar(&o.resume, "resume", "", "go on with this `RUN` where it was left")
 	registerRunner(cmd, &o.runner)
@@ -99,7 +106,7 @@ is missing is made after asking. The exit code is 0 only when the run succeeded.
 
 // checkResume refuses what would change a run that is recorded already.
 func (o runOptions) checkResume(cmd *cobra.Command, args []string) error {
-	for _, name := range []string{"param", "params", "zip", "max", "dry-run", "runner"} {
+	for _, name := range []string{"param", "params", "zip", "max", "dry-run", "runner", "open"} {
 		if cmd.Flags().Changed(name) {
 			return &usageError{err: fmt.Errorf("--resume goes on with a run as it was sent: it takes no --%s", name), command: cmd.CommandPath()}
 		}
@@ -154,7 +161,11 @@ func (a *app) sendAndFollow(ctx context.Context, s *client.Session, r *run.Run, 
 	if o.detach {
 		return a.detach(ctx, r, send, o.output)
 	}
-	return a.follow(ctx, s, r, following{label: labels(source, labelled), send: send, since: r.Created, output: o.output})
+	f := following{label: labels(source, labelled), send: send, since: r.Created, output: o.output}
+	if o.open {
+		return a.withDash(ctx, s, r, func() error { return a.follow(ctx, s, r, f) })
+	}
+	return a.follow(ctx, s, r, f)
 }
 
 // patience is how long a stack may take to come up before somebody wonders. Most

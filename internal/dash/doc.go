@@ -18,3 +18,4 @@
 package dash
 
 //go:generate go run -C ../../tools github.com/a-h/templ/cmd/templ generate -path ../internal/dash
+//go:generate gzip -9nkf static/dash.js static/dash.css static/uplot.css

@@ -10,12 +10,18 @@ import (
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
 	"github.com/spate-run/spate/internal/engine/cloudformation"
+	"github.com/spate-run/spate/internal/run"
 )
 
 // A stackView is what the page of a stack shows.
 type stackView struct {
 	Name  string
 	Parts []stackPart
+	// Scaled is how the service of a job's stack was scaled, and Dead how many
+	// messages no worker could read.
+	Scaled []decision
+	Dead   int
+	Ours   bool
 }
 
 // A stackPart is one table of it.
@@ -39,8 +45,55 @@ func (s *Server) viewStack(ctx context.Context, name string) (stackView, error) 
 	if err != nil {
 		return v, err
 	}
-	v.Parts = append(v.Parts, stackPart{"resources", "Resources", resources})
-	return v, nil
+	alarms, err := s.alarms(ctx, name)
+	if err != nil {
+		return v, err
+	}
+	v.Parts = []stackPart{{"alarms", "Alarms", alarms}, {"resources", "Resources", resources}}
+	stack, err := run.FindStack(ctx, s.AWS, name)
+	if err != nil || stack == nil {
+		return v, err
+	}
+	v.Ours = true
+	if v.Dead, err = stack.CountDead(ctx); err != nil {
+		return v, err
+	}
+	activities, err := stack.Activities(ctx)
+	for _, a := range activities {
+		v.Scaled = append(v.Scaled, decide(a))
+	}
+	return v, err
+}
+
+// alarms lists the alarms whose names begin with the stack's.
+func (s *Server) alarms(ctx context.Context, name string) (tableView, error) {
+	t := tableView{Head: []string{"Alarm", "State", "Why"}, None: "It has none."}
+	all, err := s.AWS.Alarms(ctx, name+"-")
+	for _, a := range all {
+		class := map[string]string{"OK": "done", "ALARM": "running"}[a.State]
+		if class == "" {
+			class = "waiting"
+		}
+		t.Rows = append(t.Rows, []cell{{Text: a.Name}, {Text: a.State, Badge: class}, {Text: a.Reason, Class: "text"}})
+	}
+	return t, err
+}
+
+// redrive has SQS move the stack's dead letters back to its queue.
+func (s *Server) redrive(w http.ResponseWriter, r *http.Request) {
+	stack, err := run.FindStack(r.Context(), s.AWS, r.PathValue("stack"))
+	if err == nil && stack == nil {
+		http.Error(w, "there is no such stack of a job", http.StatusNotFound)
+		return
+	}
+	if err == nil {
+		var moved run.Redriven
+		if moved, err = stack.Redrive(r.Context()); err == nil {
+			fmt.Fprintf(w, "%s moved to the queue", count(moved.Moved, "message is", "messages are"))
+			return
+		}
+	}
+	s.fail(w, r, err)
 }
 
 // resources lists the resources of a stack.

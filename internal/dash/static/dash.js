@@ -410,6 +410,13 @@
     };
   }
 
+  function stackPage() {
+    const button = $("redrive");
+    if (button) button.onclick = async () => {
+      if (await change("/stack/" + encodeURIComponent($("stack").dataset.stack) + "/redrive", button)) setTimeout(() => location.reload(), 1500);
+    };
+  }
+
   function reportPage() {
     const v = JSON.parse(report.textContent);
     const results = newResults(null);
@@ -419,5 +426,5 @@
   }
 
   if (report) reportPage();
-  else ({ run: runPage, job: jobPage, home: homePage }[document.body.dataset.page] || (() => {}))();
+  else ({ run: runPage, job: jobPage, home: homePage, stack: stackPage }[document.body.dataset.page] || (() => {}))();
 })();

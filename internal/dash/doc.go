@@ -13,7 +13,7 @@
 // script writes them as text, and the content security policy lets no script but
 // the dashboard's own run.
 //
-// The pages are in *.templ files; `go tool -C tools templ generate` in the root
+// The pages are in *.templ files; `go generate ./internal/dash` in the root
 // of the repository writes the Go files beside them.
 package dash
 

@@ -53,6 +53,8 @@ func money(usd float64) string {
 	switch {
 	case usd == 0:
 		return "$0"
+	case usd < 0.00001:
+		return "< $0.00001"
 	case usd < 0.01:
 		return fmt.Sprintf("$%.5f", usd)
 	}
@@ -104,6 +106,8 @@ type tileView struct{ Name, Value, Note string }
 func tilesOf(r *run.Run, seen look) []tileView {
 	tiles := make([]tileView, 0, 4)
 	switch left := seen.Left(); {
+	case seen.Finished() && seen.Took == 0:
+		tiles = append(tiles, tileView{"Took", "–", "no job has a result"})
 	case seen.Finished():
 		tiles = append(tiles, tileView{"Took", took(seen.Took), "from sending to the last result"})
 	case left > 0:
@@ -116,7 +120,7 @@ func tilesOf(r *run.Run, seen look) []tileView {
 		tileView{"Tasks", strconv.Itoa(seen.Tasks.Running), fmt.Sprintf("%d wanted, at most %d", seen.Tasks.Desired, r.Job.Max)},
 	)
 	cost := money(costOf(r, seen.Seconds))
-	if seen.Ended() > 0 && seen.Seconds == 0 {
+	if seen.Done+seen.Failed > 0 && seen.Seconds == 0 {
 		cost = "…" // results are being read
 	}
 	return append(tiles, tileView{"Cost so far", cost, "what Fargate takes for the jobs' own time"})

@@ -17,6 +17,7 @@ import (
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/plan"
 	"github.com/spate-run/spate/internal/run"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 func (a *app) costCommand() *cobra.Command {
@@ -158,7 +159,7 @@ func mostAtOnce(tasks []run.TaskUsage) int {
 	for _, t := range tasks {
 		changes = append(changes, change{t.From, 1}, change{t.To, -1})
 	}
-	slices.SortFunc(changes, func(a, b change) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.by, b.by)) })
+	sorting.By(changes, func(a, b change) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.by, b.by)) })
 	most, now := 0, 0
 	for _, c := range changes {
 		now += c.by
@@ -198,7 +199,7 @@ func (a *app) printBill(b *bill, output outputFlag) error {
 		return err
 	}
 	dearest := slices.Clone(b.Jobs)
-	slices.SortStableFunc(dearest, func(a, b jobBill) int { return cmp.Compare(b.USD, a.USD) })
+	sorting.By(dearest, func(a, b jobBill) int { return cmp.Compare(b.USD, a.USD) })
 	rows := [][]string{}
 	for _, j := range dearest[:min(dearestShown, len(dearest))] {
 		rows = append(rows, []string{strconv.Itoa(j.Index), took(seconds(j.Seconds)), cents(j.USD)})

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // A DeadLetter is a message that no worker could read.
@@ -45,7 +46,7 @@ func (s *Stack) DeadLetters(ctx context.Context, most int) ([]DeadLetter, error)
 	if err != nil {
 		return nil, fmt.Errorf("reading the dead letters of %s: %w", s.Name, err)
 	}
-	slices.SortStableFunc(letters, func(a, b DeadLetter) int { return cmp.Or(a.Sent.Compare(b.Sent), strings.Compare(a.ID, b.ID)) })
+	sorting.By(letters, func(a, b DeadLetter) int { return cmp.Or(a.Sent.Compare(b.Sent), strings.Compare(a.ID, b.ID)) })
 	return letters, nil
 }
 

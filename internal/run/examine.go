@@ -3,13 +3,14 @@ package run
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	scaling "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/spate-run/spate/internal/sorting"
 )
 
 // An Examined is all of a stack's service that tells why nothing runs.
@@ -53,7 +54,7 @@ func (s *Stack) Examine(ctx context.Context) (*Examined, error) {
 			e.Events = append(e.Events, Event{*event.CreatedAt, deref(event.Message)})
 		}
 	}
-	slices.SortStableFunc(e.Events, func(a, b Event) int { return b.At.Compare(a.At) })
+	sorting.By(e.Events, func(a, b Event) int { return b.At.Compare(a.At) })
 	if n := service.NetworkConfiguration; n != nil && n.AwsvpcConfiguration != nil {
 		e.Subnets = n.AwsvpcConfiguration.Subnets
 		e.PublicIP = n.AwsvpcConfiguration.AssignPublicIp == types.AssignPublicIpEnabled
@@ -108,7 +109,7 @@ func (s *Stack) stoppedLately(ctx context.Context) ([]Stopped, error) {
 		}
 		stopped = append(stopped, one)
 	}
-	slices.SortStableFunc(stopped, func(a, b Stopped) int { return b.At.Compare(a.At) })
+	sorting.By(stopped, func(a, b Stopped) int { return b.At.Compare(a.At) })
 	return stopped, nil
 }
 

@@ -7,7 +7,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	docker "github.com/moby/moby/client"
@@ -22,12 +24,24 @@ type cloud struct {
 	program, job string
 	env          []string
 	registry     string // host and port of the engine's
+	stop         func() // ends the engine
 }
 
 // newCloud serves an engine whose containers are Docker's.
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
 	api := dockertest.Client(t)
+	c := newServed(t)
+	t.Cleanup(func() {
+		c.stop()
+		c.clear(api)
+	})
+	return c
+}
+
+// newServed serves an engine.
+func newServed(t *testing.T) *cloud {
+	t.Helper()
 	c := &cloud{T: t, program: dockertest.Program(t, "github.com/spate-run/spate/cmd/spate"), job: t.TempDir()}
 	c.env = append(os.Environ(), "SPATE_HOME="+filepath.Join(t.TempDir(), "home"), "SPATE_ON=", "AWS_PROFILE=", "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_CONFIG_FILE=/nowhere", "AWS_SHARED_CREDENTIALS_FILE=/nowhere")
@@ -42,11 +56,11 @@ func newCloud(t *testing.T) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	c.stop = sync.OnceFunc(func() {
 		stop()
 		_ = serve.Wait()
-		c.clear(api)
 	})
+	t.Cleanup(c.stop)
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		variable := strings.TrimPrefix(lines.Text(), "export ")
@@ -92,7 +106,10 @@ func (c *cloud) clear(api *docker.Client) {
 // spate runs the program on the cloud, in the job's folder.
 func (c *cloud) spate(args ...string) (stdout, stderr string, err error) {
 	c.Helper()
-	command := exec.CommandContext(c.Context(), c.program, append(args, "--on", "aws", "--endpoint-url", "http://"+c.registry)...)
+	if !slices.Contains(args, "--on") {
+		args = append(args, "--on", "aws", "--endpoint-url", "http://"+c.registry)
+	}
+	command := exec.CommandContext(c.Context(), c.program, args...)
 	var out, said strings.Builder
 	command.Env, command.Dir, command.Stdout, command.Stderr = c.env, c.job, &out, &said
 	err = command.Run()

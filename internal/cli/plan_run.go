@@ -130,7 +130,11 @@ func (a *app) tellForecast(ctx context.Context, c *client.AWS, j job.Job, r *run
 		cloud = fmt.Sprintf("on AWS %s and %s", plan.ClockTime(f.Cloud), dollars(f.Cost))
 	}
 	if a.place.on != onAWS {
-		cloud = fmt.Sprintf("%s here, %s", plan.ClockTime(f.Here), cloud)
+		here := plan.ClockTime(f.Here)
+		if f.Here < time.Second {
+			here = "under a second"
+		}
+		cloud = fmt.Sprintf("%s here, %s", here, cloud)
 	}
 	fmt.Fprintf(a.stderr, "plan: %s, if they take what those of run %s took: %s\n", count(r.Jobs, "job"), shortID(f.From), cloud)
 }

@@ -158,7 +158,7 @@ func TestWhy(t *testing.T) {
 		{"a quota", limited, "for 6 tasks, 9h43m20s each; the quota of 6 vCPU has room for no more"},
 		{"a timeout", jobs(plan.Load{Jobs: 4, Durations: plan.Constant(time.Hour), Timeout: 10 * time.Minute, Kick: true}), "4 of 4 jobs take longer than the timeout of 10m, which ends their attempts"},
 		{"failures", jobs(plan.Load{Jobs: 4, Durations: plan.Constant(time.Minute), Failure: 1, Retries: 2, Kick: true}), "4 of 4 jobs fail, after 2 retries"},
-		{"the dead-letter queue", ask(visible, retrain(), 5), "received 1 times: it is visible again after 30s though its job is under way"},
+		{"the dead-letter queue", ask(visible, retrain(), 5), "received 1 time: it is visible again after 30s though its job is under way"},
 		{"scaling in", ask(ended, unkicked, 5), "attempts were ended by scaling in or on Spot"},
 		{"retention", ask(&expired, retrain(), 5), "are not done when their messages expire, after 2h00m00s: 100 jobs of 35m"},
 		{"a queue asleep", ask(&sleeping, plan.Load{Jobs: 3, Durations: plan.Constant(time.Second)}, 50), "the metrics of a queue left alone come back within 15 minutes"},

@@ -55,7 +55,7 @@ func (s *Study) whyNever(o *Outcome) string {
 		} else if o.Killed+o.Interrupted > 0 {
 			why = fmt.Sprintf("%s were ended by scaling in or on Spot", many(o.Killed+o.Interrupted, "attempt"))
 		}
-		say("%d of %s end in the dead-letter queue, where a message goes that was received %d times: %s", o.Lost, many(l.Jobs, "job"), m.Queue.MaxReceives, why)
+		say("%d of %s end in the dead-letter queue, where a message goes that was received %s: %s", o.Lost, many(l.Jobs, "job"), many(m.Queue.MaxReceives, "time"), why)
 	}
 	if o.Unfinished > 0 && o.FirstStart >= 0 {
 		say("%d of %s are not done when their messages expire, after %s: %s", o.Unfinished, many(l.Jobs, "job"), ClockTime(m.Queue.Retention), s.whyWaiting(o))

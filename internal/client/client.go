@@ -12,9 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -28,11 +26,11 @@ type AWS struct {
 	// Cadence is the divisor of the engine's alarm periods: 1 on AWS.
 	Cadence int
 
-	AutoScaling    *applicationautoscaling.Client
+	AutoScaling    wire.Caller
 	CloudFormation *cloudformation.Client
 	ECR            wire.Caller
 	ECS            *ecs.Client
-	Logs           *cloudwatchlogs.Client
+	Logs           wire.Caller
 	S3             *s3.Client
 	SQS            *sqs.Client
 
@@ -69,14 +67,24 @@ func newAWS(cfg aws.Config, oneEndpoint bool) *AWS {
 	return &AWS{
 		config:         cfg,
 		Cadence:        1,
-		AutoScaling:    applicationautoscaling.NewFromConfig(cfg),
+		AutoScaling:    retrying(caller(cfg, wire.NewCaller(cfg, "application-autoscaling"), "application-autoscaling")),
 		CloudFormation: cloudformation.NewFromConfig(cfg),
 		ECR:            newECR(cfg),
 		ECS:            ecs.NewFromConfig(cfg),
-		Logs:           cloudwatchlogs.NewFromConfig(cfg),
+		Logs:           retrying(caller(cfg, wire.NewCaller(cfg, "logs"), "logs")),
 		S3:             s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = oneEndpoint }),
 		SQS:            sqs.NewFromConfig(cfg),
 	}
+}
+
+// retrying calls again what the SDK's clients would.
+func retrying(c wire.Caller) wire.Caller {
+	if c.Config.Retryer != nil {
+		c.Retryer = c.Config.Retryer()
+		return c
+	}
+	c.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts })
+	return c
 }
 
 // newECR calls ECR, of which too little is wanted for the SDK's client.

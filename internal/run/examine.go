@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/spate-run/spate/internal/sorting"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // An Examined is all of a stack's service that tells why nothing runs.
@@ -123,7 +124,7 @@ type Range struct {
 // Scaling returns how the stack's service scales, or nil where it does not.
 func (s *Stack) Scaling(ctx context.Context) (*Range, error) {
 	target := s.scalableTarget()
-	found, err := s.aws.AutoScaling.DescribeScalableTargets(ctx, &applicationautoscaling.DescribeScalableTargetsInput{
+	found, err := wire.Call[applicationautoscaling.DescribeScalableTargetsOutput](ctx, s.aws.AutoScaling, &applicationautoscaling.DescribeScalableTargetsInput{
 		ServiceNamespace:  scaling.ServiceNamespaceEcs,
 		ScalableDimension: scaling.ScalableDimensionECSServiceDesiredCount,
 		ResourceIds:       []string{target},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // kickHold is how long the minimum stays raised after a run was sent. By then
@@ -23,7 +24,7 @@ const releaseAction = "spate-release"
 // that dies between the two calls leaks nothing.
 func (s *Stack) kick(ctx context.Context, jobs int) error {
 	target := s.scalableTarget()
-	found, err := s.aws.AutoScaling.DescribeScalableTargets(ctx, &applicationautoscaling.DescribeScalableTargetsInput{
+	found, err := wire.Call[applicationautoscaling.DescribeScalableTargetsOutput](ctx, s.aws.AutoScaling, &applicationautoscaling.DescribeScalableTargetsInput{
 		ServiceNamespace:  types.ServiceNamespaceEcs,
 		ScalableDimension: types.ScalableDimensionECSServiceDesiredCount,
 		ResourceIds:       []string{target},
@@ -37,7 +38,7 @@ func (s *Stack) kick(ctx context.Context, jobs int) error {
 	current := found.ScalableTargets[0]
 
 	at := time.Now().Add(kickHold / time.Duration(s.aws.Cadence)).Add(time.Second).UTC()
-	_, err = s.aws.AutoScaling.PutScheduledAction(ctx, &applicationautoscaling.PutScheduledActionInput{
+	_, err = wire.Call[applicationautoscaling.PutScheduledActionOutput](ctx, s.aws.AutoScaling, &applicationautoscaling.PutScheduledActionInput{
 		ServiceNamespace:     types.ServiceNamespaceEcs,
 		ScalableDimension:    types.ScalableDimensionECSServiceDesiredCount,
 		ResourceId:           &target,
@@ -59,7 +60,7 @@ func (s *Stack) Release(ctx context.Context) error {
 }
 
 func (s *Stack) setMinimum(ctx context.Context, n int32) error {
-	_, err := s.aws.AutoScaling.RegisterScalableTarget(ctx, &applicationautoscaling.RegisterScalableTargetInput{
+	_, err := wire.Call[applicationautoscaling.RegisterScalableTargetOutput](ctx, s.aws.AutoScaling, &applicationautoscaling.RegisterScalableTargetInput{
 		ServiceNamespace:  types.ServiceNamespaceEcs,
 		ScalableDimension: types.ScalableDimensionECSServiceDesiredCount,
 		ResourceId:        new(s.scalableTarget()),

@@ -18,6 +18,7 @@ import (
 
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 var monday = time.Date(2027, 2, 1, 6, 0, 0, 0, time.UTC)
@@ -42,7 +43,7 @@ func newScheduledStack(t *testing.T) *Stack {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.aws.AutoScaling.RegisterScalableTarget(ctx, &applicationautoscaling.RegisterScalableTargetInput{
+	if _, err := wire.Call[applicationautoscaling.RegisterScalableTargetOutput](ctx, s.aws.AutoScaling, &applicationautoscaling.RegisterScalableTargetInput{
 		ServiceNamespace: aastypes.ServiceNamespaceEcs, ScalableDimension: aastypes.ScalableDimensionECSServiceDesiredCount,
 		ResourceId: new("service/c/s"), MinCapacity: new(int32(0)), MaxCapacity: new(int32(2)),
 	}); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // A Standing is how one job of a run stands, as listings tell it.
@@ -56,7 +57,7 @@ func (r *Run) Configs(ctx context.Context) iter.Seq2[Row, error] { return r.conf
 // the stack's service, at most 50, the newest first.
 // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html
 func (s *Stack) Activities(ctx context.Context) ([]types.ScalingActivity, error) {
-	out, err := s.aws.AutoScaling.DescribeScalingActivities(ctx, &applicationautoscaling.DescribeScalingActivitiesInput{
+	out, err := wire.Call[applicationautoscaling.DescribeScalingActivitiesOutput](ctx, s.aws.AutoScaling, &applicationautoscaling.DescribeScalingActivitiesInput{
 		ServiceNamespace:  types.ServiceNamespaceEcs,
 		ScalableDimension: types.ScalableDimensionECSServiceDesiredCount,
 		ResourceId:        new(s.scalableTarget()),

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/spate-run/spate/internal/record"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // A Line is one that an attempt of a job printed.
@@ -278,7 +279,7 @@ func (r *Run) openFeed(ctx context.Context, a record.Attempt) (*feed, error) {
 // task's first line.
 func (f *feed) fetch(ctx context.Context) error {
 	for {
-		out, err := f.run.Stack.aws.Logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{
+		out, err := wire.Call[cloudwatchlogs.GetLogEventsOutput](ctx, f.run.Stack.aws.Logs, &cloudwatchlogs.GetLogEventsInput{
 			LogGroupName: &f.run.Stack.Logs, LogStreamName: &f.stream,
 			StartTime: new(f.from.UnixMilli()), StartFromHead: new(true), NextToken: f.token,
 		})

@@ -33,6 +33,9 @@ type Caller struct {
 	// LowerCamel says for the SDK's types that members begin with a lower-case
 	// letter on the wire.
 	LowerCamel bool
+	// Retryer says whether, and how often, a call is made again that failed; nil
+	// where the service is in this process.
+	Retryer aws.Retryer
 }
 
 // NewCaller returns a caller of a service that is known by its name in signatures.
@@ -96,11 +99,34 @@ func Call[Out, In any](ctx context.Context, c Caller, in *In) (*Out, error) {
 
 // call returns the reply to an operation's input.
 func (c Caller) call(ctx context.Context, operation string, input []byte) ([]byte, error) {
-	reply, err := c.exchange(ctx, operation, input)
-	if err != nil {
-		return nil, &smithy.OperationError{ServiceID: c.Name, OperationName: operation, Err: err}
+	for attempt := 1; ; attempt++ {
+		reply, err := c.exchange(ctx, operation, input)
+		if err == nil {
+			return reply, nil
+		}
+		err = &smithy.OperationError{ServiceID: c.Name, OperationName: operation, Err: err}
+		if !c.again(ctx, attempt, err) {
+			return nil, err
+		}
 	}
-	return reply, nil
+}
+
+// again waits for the time of the next attempt, and reports false where there is
+// none.
+func (c Caller) again(ctx context.Context, attempt int, err error) bool {
+	if c.Retryer == nil || attempt >= c.Retryer.MaxAttempts() || !c.Retryer.IsErrorRetryable(err) {
+		return false
+	}
+	delay, err := c.Retryer.RetryDelay(attempt, err)
+	if err != nil {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(delay):
+		return true
+	}
 }
 
 func (c Caller) exchange(ctx context.Context, operation string, input []byte) ([]byte, error) {

@@ -90,7 +90,7 @@ func retrying(c wire.Caller) wire.Caller {
 // newECR calls ECR, of which too little is wanted for the SDK's client.
 // https://docs.aws.amazon.com/general/latest/gr/ecr.html
 func newECR(cfg aws.Config) wire.Caller {
-	return caller(cfg, wire.Caller{Name: "ECR", Scope: "ecr", Target: "AmazonEC2ContainerRegistry_V20150921"}, "api.ecr")
+	return retrying(caller(cfg, wire.NewCaller(cfg, "ecr"), "api.ecr"))
 }
 
 // RegistryLogin returns the name and the password by which the account's
@@ -100,8 +100,7 @@ func (a *AWS) RegistryLogin(ctx context.Context) (user, password string, err err
 	var out struct {
 		AuthorizationData []struct{ AuthorizationToken []byte }
 	}
-	err = patiently(ctx, func() error { return a.ECR.Call(ctx, "GetAuthorizationToken", struct{}{}, &out) })
-	if err != nil {
+	if err := a.ECR.Call(ctx, "GetAuthorizationToken", struct{}{}, &out); err != nil {
 		return "", "", err
 	}
 	if len(out.AuthorizationData) == 0 {

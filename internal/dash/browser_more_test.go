@@ -139,7 +139,6 @@ func TestAReportStandsAlone(t *testing.T) {
 	picture(t, ctx, "report")
 }
 
-
 // 10,000 jobs are drawn and redrawn within a frame or two.
 func TestTenThousandJobsAreDrawnSmoothly(t *testing.T) {
 	ctx := browser(t, 1180, 900)

@@ -29,6 +29,7 @@ import (
 	"github.com/spate-run/spate/internal/job"
 	"github.com/spate-run/spate/internal/run"
 	"github.com/spate-run/spate/internal/runner/docker/dockertest"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // containers is an engine that has an image to run.
@@ -88,7 +89,7 @@ func (c *containers) left(t *testing.T) []string {
 // log is what a group's streams hold, line by line.
 func (c *containers) log(t *testing.T, group string) string {
 	t.Helper()
-	out, err := c.Logs.FilterLogEvents(t.Context(), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group})
+	out, err := wire.Call[cloudwatchlogs.FilterLogEventsOutput](t.Context(), c.Logs, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func (c *containers) register(t *testing.T, definition types.ContainerDefinition
 	if _, err := c.ECS.CreateCluster(t.Context(), &ecs.CreateClusterInput{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Logs.CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: new("g")}); err != nil {
+	if _, err := wire.Call[cloudwatchlogs.CreateLogGroupOutput](t.Context(), c.Logs, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: new("g")}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := c.ECS.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{

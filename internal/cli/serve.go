@@ -51,7 +51,7 @@ they are kept, as by spate serve > exports, that is:
 	cmd.Flags().StringVar(&o.listen, "listen", "", "loopback `address` such as 127.0.0.1:4100 (default: the home's own port)")
 	cmd.Flags().StringVar(&o.cadence, "cadence", "fast", "fast divides alarm periods and cooldowns by 60; aws is AWS's own")
 	cmd.Flags().StringVar(&o.auth, "auth", "sigv4", "sigv4, or none to take requests that are not signed")
-	cmd.Flags().DurationVar(&o.queueWait, "queue-wait", time.Minute, "how long a deleted queue's name stays taken, and between two purges of a queue")
+	cmd.Flags().DurationVar(&o.queueWait, "queue-wait", 0, "how long a deleted queue's name stays taken, and between two purges of a queue (default: AWS's 60s with --cadence aws, else 0s)")
 	cmd.Flags().BoolVar(&o.ephemeral, "ephemeral", false, "keep nothing: a home of its own that is removed at the end")
 	registerDash(cmd, &o.dash)
 	return cmd
@@ -63,7 +63,7 @@ func (o serveOptions) config(cmd *cobra.Command) (engine.Config, error) {
 		return engine.Config{}, err
 	}
 	cfg := engine.Config{Listen: o.listen, Cadence: cadence, QueueWait: o.queueWait}
-	if o.queueWait == 0 {
+	if o.queueWait == 0 && cmd.Flags().Changed("queue-wait") {
 		cfg.QueueWait = -1
 	}
 	switch o.auth {

@@ -118,9 +118,9 @@ throttled: FifoThroughputLimit has no effect. A ReceiveRequestAttemptId is
 forgotten at a restart. A message move task without a rate moves as fast as the
 disk allows, and ends when it has moved as many messages as were visible at its
 start. A dead letter's age counts from its sending. Policies and
-encryption settings are kept without effect. The option --queue-wait of serve
-leaves out the 60 seconds that AWS wants between two purges of a queue, and before a deleted
-queue's name is used again. What a spate worker holds that is killed is visible at
+encryption settings are kept without effect. The 60 seconds that
+AWS wants between two purges of a queue, and before a deleted queue's name is used
+again, are left out in the fast cadence (serve --queue-wait 60s asks for them). What a spate worker holds that is killed is visible at
 once; other programs' messages wait for their visibility timeout, as all do on
 AWS.
 

@@ -49,8 +49,8 @@ type Config struct {
 	// mean AWS's own.
 	Cadence int
 	// QueueWait is how long the name of a deleted queue stays taken, and how long
-	// after a purge the next one is refused. 0 means 60 s, as on AWS, and below 0
-	// nobody has to wait.
+	// after a purge the next one is refused. 0 means 60 s in AWS's own cadence, and
+	// nothing in a faster one; below 0 nobody has to wait.
 	QueueWait time.Duration
 	// Open takes requests without a signature.
 	Open bool
@@ -65,6 +65,14 @@ type Config struct {
 	Worker string
 	// Log takes what the engine has to say; nil means nothing.
 	Log *slog.Logger
+}
+
+// queueWait is what the queues are told: below 0 for none.
+func (c Config) queueWait() time.Duration {
+	if c.QueueWait == 0 && c.Cadence > 1 {
+		return -1
+	}
+	return c.QueueWait
 }
 
 // An Engine is a started engine. Run serves it.

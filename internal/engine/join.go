@@ -40,7 +40,7 @@ func (e *Engine) join(ctx context.Context, h home) (err error) {
 	}), &e.address.Keys, account())
 
 	if s.sqs, err = sqs.New(ctx, sqs.Config{
-		Store: e.store, Account: account(), Log: log, Endpoint: e.address.Endpoint, Tasks: e.tasks(), Wait: e.cfg.QueueWait,
+		Store: e.store, Account: account(), Log: log, Endpoint: e.address.Endpoint, Tasks: e.tasks(), Wait: e.cfg.queueWait(),
 	}); err != nil {
 		return err
 	}

@@ -161,9 +161,8 @@ func handles(reply []byte) []string {
 	}
 }
 
-// cannedReply is the floor's answer to an operation whose request has so many
-// bytes.
-func cannedReply(operation string, request int) string {
+// cannedReply is the floor's answer to an operation.
+func cannedReply(operation string, ten bool) string {
 	const id, handle = "11111111-2222-3333-4444-555555555555", "AQEBcanned"
 	sum := md5.Sum([]byte("x")) //nolint:gosec // SQS's checksum of bodies
 	hash := hex.EncodeToString(sum[:])
@@ -178,7 +177,7 @@ func cannedReply(operation string, request int) string {
 		return `{"Failed":[],"Successful":[` + many(`{"Id":"0","MessageId":"`+id+`","MD5OfMessageBody":"`+hash+`"}`, 10) + `]}`
 	case "ReceiveMessage":
 		n := 1
-		if request > 90 { // it asks for ten
+		if ten {
 			n = 10
 		}
 		return `{"Messages":[` + many(message, n) + `]}`

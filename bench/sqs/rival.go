@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -161,5 +162,5 @@ func canned(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	_, _ = io.WriteString(w, cannedReply(operation, len(body)))
+	_, _ = io.WriteString(w, cannedReply(operation, bytes.Contains(body, []byte("MaxNumberOfMessages"))))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -64,6 +65,9 @@ func FromConfig(cfg aws.Config, cadence int) *AWS {
 // newAWS makes the clients. Where one endpoint stands for all services, buckets
 // are in the path: it has no names for them.
 func newAWS(cfg aws.Config, oneEndpoint bool) *AWS {
+	if cfg.HTTPClient == nil { // the SDK's clients would bring one each
+		cfg.HTTPClient = awshttp.NewBuildableClient()
+	}
 	return &AWS{
 		config:         cfg,
 		Cadence:        1,

@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 )
 
@@ -82,9 +81,6 @@ func (r Remote) load(ctx context.Context) (aws.Config, error) {
 			return cfg, context.Cause(ctx)
 		}
 		return cfg, &MissingError{What: "credentials", Err: innermost(err)}
-	}
-	if cfg.HTTPClient == nil {
-		cfg.HTTPClient = awshttp.NewBuildableClient()
 	}
 	if r.Endpoint != "" {
 		cfg.BaseEndpoint = &r.Endpoint

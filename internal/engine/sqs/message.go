@@ -43,6 +43,7 @@ type delivery struct {
 // A payload is the part of a message that changes only when it moves.
 type payload struct {
 	body string
+	md5  *string // of the body, as clients see it
 	extra
 	source string // ARN of the queue that a dead letter came from
 	dedup  string // deduplication ID, in a FIFO queue
@@ -61,7 +62,7 @@ func (e extra) empty() bool {
 // What a payload needs in memory beside its text, in bytes: itself, and a map
 // of attributes, which has room for eight of them, for each eight.
 const (
-	payloadSize    = 128
+	payloadSize    = 192
 	attributesRoom = 1024
 )
 

@@ -212,7 +212,7 @@ func (s *Service) deleteQueue(ctx context.Context, in *sqs.DeleteQueueInput) (*s
 				return err
 			}
 		}
-		return errors.Join(forgetDuplicates(tx, q.ID), deleteMessages(tx, q.ID))
+		return errors.Join(forgetDuplicates(tx, q.ID), emptyQueue(tx, q.ID))
 	})
 	if err != nil {
 		return nil, err
@@ -260,7 +260,7 @@ func (s *Service) purgeQueue(ctx context.Context, in *sqs.PurgeQueueInput) (*sqs
 	}
 	doc.Purged = now
 	err = s.store.Update(ctx, func(tx *store.Tx) error {
-		return errors.Join(s.table.Put(tx, q.name, doc), forgetDuplicates(tx, q.ID), deleteMessages(tx, q.ID))
+		return errors.Join(s.table.Put(tx, q.name, doc), forgetDuplicates(tx, q.ID), emptyQueue(tx, q.ID))
 	})
 	if err != nil {
 		return nil, err

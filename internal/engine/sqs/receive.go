@@ -365,7 +365,7 @@ func (s *Service) show(q *queue, m received, in *sqs.ReceiveMessageInput) types.
 		MessageId:              aws.String(m.message.uuid.String()),
 		ReceiptHandle:          aws.String(h.String()),
 		Body:                   aws.String(m.payload.body),
-		MD5OfBody:              md5Text(m.payload.body),
+		MD5OfBody:              m.payload.md5,
 		MessageAttributes:      attributes,
 		MD5OfMessageAttributes: md5Attributes(attributes),
 		Attributes:             s.systemAttributesOf(m, in),

@@ -150,7 +150,7 @@ func (s *Service) compose(q *queue, in sending) (*sent, error) {
 	if in.delayed && !settings.fifo {
 		delay = int(in.DelaySeconds)
 	}
-	now := nowMilli()
+	now, sum := nowMilli(), md5Text(*in.MessageBody)
 	m := &sent{
 		message: &message{
 			uuid:     newUUID(),
@@ -158,11 +158,12 @@ func (s *Service) compose(q *queue, in sending) (*sent, error) {
 			delivery: delivery{due: now + int64(delay)*1000},
 			payload: &payload{
 				body:  *in.MessageBody,
+				md5:   sum,
 				extra: extra{Attributes: in.MessageAttributes, Trace: trace},
 			},
 		},
 		group:         aws.ToString(in.MessageGroupId),
-		md5Body:       md5Text(*in.MessageBody),
+		md5Body:       sum,
 		md5Attributes: md5Attributes(in.MessageAttributes),
 		md5System:     md5Attributes(system),
 	}

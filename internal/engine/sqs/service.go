@@ -197,12 +197,7 @@ func (s *Service) discard(ctx context.Context, expired []*message) {
 		return
 	}
 	err := s.store.Update(ctx, func(tx *store.Tx) error {
-		for _, m := range expired {
-			if err := deleteMessage(tx, m.id); err != nil {
-				return err
-			}
-		}
-		return nil
+		return deleteMessages(tx, expired)
 	})
 	if err != nil && ctx.Err() == nil {
 		s.log.Error("deleting expired messages", "messages", len(expired), "err", err)

@@ -152,12 +152,7 @@ func (s *Service) remove(ctx context.Context, q *queue, handles []handle) (fault
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	err = s.store.Update(ctx, func(tx *store.Tx) error {
-		for _, m := range claimed {
-			if err := deleteMessage(tx, m.id); err != nil {
-				return err
-			}
-		}
-		return nil
+		return deleteMessages(tx, claimed)
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -120,16 +120,30 @@ func carryMessage(tx *store.Tx, id, queue int64, m *message) error {
 	return err
 }
 
-func deleteMessage(tx *store.Tx, id int64) error {
-	if _, err := tx.Exec("DELETE FROM sqs_delivery WHERE id = ?", id); err != nil {
-		return err
+// deleteMessages deletes messages, as many by one statement as a batch has.
+func deleteMessages(tx *store.Tx, messages []*message) error {
+	for some := range slices.Chunk(messages, maxBatch) {
+		ids := make([]any, maxBatch)
+		for i := range ids {
+			ids[i] = some[min(i, len(some)-1)].id // the last one fills up
+		}
+		deliveries, rows := "DELETE FROM sqs_delivery WHERE id IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			"DELETE FROM sqs_message WHERE id IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		if len(some) == 1 {
+			ids, deliveries, rows = ids[:1], "DELETE FROM sqs_delivery WHERE id = ?", "DELETE FROM sqs_message WHERE id = ?"
+		}
+		if _, err := tx.Exec(deliveries, ids...); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(rows, ids...); err != nil {
+			return err
+		}
 	}
-	_, err := tx.Exec("DELETE FROM sqs_message WHERE id = ?", id)
-	return err
+	return nil
 }
 
-// deleteMessages empties a queue.
-func deleteMessages(tx *store.Tx, queue int64) error {
+// emptyQueue deletes all messages of a queue.
+func emptyQueue(tx *store.Tx, queue int64) error {
 	_, err := tx.Exec("DELETE FROM sqs_delivery WHERE id IN (SELECT id FROM sqs_message WHERE queue = ?)", queue)
 	if err != nil {
 		return err
@@ -149,6 +163,7 @@ func readPayload(tx *store.Tx, id int64) (*payload, error) {
 	if err := row.Scan(&p.body, &encoded, &p.source, &p.dedup); err != nil {
 		return nil, fmt.Errorf("reading message %d: %w", id, err)
 	}
+	p.md5 = md5Text(p.body)
 	if encoded != nil {
 		if err := json.Unmarshal(encoded, &p.extra); err != nil {
 			return nil, fmt.Errorf("reading attributes of message %d: %w", id, err)

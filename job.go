@@ -80,6 +80,7 @@ func JobStack(j JobDescription) *Stack {
 	s.jobService(j, place)
 	s.jobScaling(j)
 	s.heartbeat("", &Queue{url: queue.ref(), arn: queue.att("Arn")})
+	s.alarmOfDeadLetters()
 	if j.Notify != "" {
 		s.notify(j.Notify)
 	}

@@ -84,6 +84,7 @@ func variants() map[string]job.Job {
 			}
 		}),
 		"schedule": with(func(j *job.Job) {
+			j.Notify = "team@example.com"
 			j.Schedule = "cron(0 6 ? * MON *)"
 			j.Env = map[string]string{"LOG": "info"}
 			j.Inputs = []string{"report.csv", "s3://prices/latest.csv", "s3://models/base/"}

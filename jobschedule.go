@@ -2,6 +2,7 @@ package spate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,13 +92,14 @@ func (s *Stack) scheduleTask(j job.Job) {
 	}
 	c := jobContainer(j, nil)
 	c.name = scheduleContainer
-	c.environment = list{
+	tell, mayTell := telling(j.Notify)
+	c.environment = append(list{
 		props{"Name": "SPATE_BUCKET", "Value": bucket.ref()},
 		props{"Name": "SPATE_CLUSTER", "Value": cluster.ref()},
 		props{"Name": "SPATE_QUEUE_URL", "Value": queue.ref()},
 		props{"Name": "SPATE_SERVICE", "Value": service.att("Name")},
 		props{"Name": "SPATE_STACK", "Value": StackName},
-	}
+	}, tell...)
 	s.add(scheduleTaskDefinition, "AWS::ECS::TaskDefinition", props{
 		"ContainerDefinitions":    list{c.props()},
 		"Cpu":                     cpu,
@@ -108,7 +110,7 @@ func (s *Stack) scheduleTask(j job.Job) {
 		"RuntimePlatform":         runtimePlatform(platform),
 		"TaskRoleArn":             scheduleTaskRole.att("Arn"),
 	})
-	s.role(scheduleTaskRole, "ecs-tasks.amazonaws.com", onlyOurTasks(), append(sendRuns(), readInputs(j)...)...)
+	s.role(scheduleTaskRole, "ecs-tasks.amazonaws.com", onlyOurTasks(), slices.Concat(sendRuns(), readInputs(j), mayTell)...)
 }
 
 // sendRuns are the statements by which a task sends a run: it writes the

@@ -78,7 +78,7 @@ func jobContainer(j job.Job, secrets map[string]Secret) container {
 		name:        containerName,
 		image:       template.If(asGiven, Ref(imageParameter), template.Sub("${Repository.RepositoryUri}@${Digest}")),
 		command:     texts(j.Command),
-		environment: environment(j.Env),
+		environment: environment(j),
 		secrets:     secrets,
 		log:         props{"LogDriver": "awslogs", "Options": awslogs(logGroup.ref(), "spate")},
 		labels:      props{workerLabel: "1"},
@@ -86,14 +86,15 @@ func jobContainer(j job.Job, secrets map[string]Secret) container {
 	}
 }
 
-// environment is the worker's two variables and then the job's own.
-func environment(env map[string]string) list {
-	variables := list{
+// environment is the worker's own variables and then the job's.
+func environment(j job.Job) list {
+	tell, _ := telling(j.Notify)
+	variables := append(list{
 		props{"Name": "SPATE_BUCKET", "Value": bucket.ref()},
 		props{"Name": "SPATE_QUEUE_URL", "Value": queue.ref()},
-	}
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		variables = append(variables, props{"Name": name, "Value": env[name]})
+	}, tell...)
+	for _, name := range slices.Sorted(maps.Keys(j.Env)) {
+		variables = append(variables, props{"Name": name, "Value": j.Env[name]})
 	}
 	return variables
 }

@@ -4,15 +4,24 @@ package spate
 // before somebody is told: far beyond the start of a task.
 const patience = 15 * 60
 
-// notify adds the alarm that tells an address when messages wait and nothing
-// starts. The age of the oldest message alone would also tell of long jobs.
+// The resources by which somebody is told, and the variable that names the topic
+// to workers.
+const (
+	notifyTopic    logicalID = "NotifyTopic"
+	notifyVariable           = "SPATE_NOTIFY"
+)
+
+// notify adds the topic that tells an address: workers publish to it that a run
+// is done or failed, and an alarm that messages wait and nothing starts. The age
+// of the oldest message alone would also tell of long jobs.
 func (s *Stack) notify(address string) {
-	const topic, alarm logicalID = "NotifyTopic", "StuckAlarm"
-	s.add(topic, "AWS::SNS::Topic", props{
+	const alarm logicalID = "StuckAlarm"
+	s.add(notifyTopic, "AWS::SNS::Topic", props{
 		"Subscription": list{props{"Endpoint": address, "Protocol": "email"}},
 	})
+	s.resource(deadLetterAlarm).Properties["AlarmActions"] = list{notifyTopic.ref()}
 	s.add(alarm, "AWS::CloudWatch::Alarm", props{
-		"AlarmActions":       list{topic.ref()},
+		"AlarmActions":       list{notifyTopic.ref()},
 		"AlarmDescription":   "Messages wait and no task works on any: look at the service's events",
 		"ComparisonOperator": "GreaterThanOrEqualToThreshold",
 		"DatapointsToAlarm":  3,
@@ -25,5 +34,33 @@ func (s *Stack) notify(address string) {
 		},
 		"Threshold":        patience,
 		"TreatMissingData": "notBreaching",
+	})
+}
+
+// telling are the variable and the statements by which a task tells a job's
+// address; none where nobody is to be told.
+func telling(address string) (environment list, statements []props) {
+	if address == "" {
+		return nil, nil
+	}
+	return list{props{"Name": notifyVariable, "Value": notifyTopic.ref()}}, []props{allow(notifyTopic.ref(), "sns:Publish")}
+}
+
+const deadLetterAlarm logicalID = "DeadLetterAlarm"
+
+// alarmOfDeadLetters adds the alarm on messages that no worker could read. It tells
+// whoever looks, and the job's address where there is one.
+func (s *Stack) alarmOfDeadLetters() {
+	s.add(deadLetterAlarm, "AWS::CloudWatch::Alarm", props{
+		"AlarmDescription":   "There are messages that no worker could read: spate dlq list",
+		"ComparisonOperator": "GreaterThanOrEqualToThreshold",
+		"Dimensions":         queueDimension(deadLetterQueue.att("QueueName")),
+		"EvaluationPeriods":  1,
+		"MetricName":         "ApproximateNumberOfMessagesVisible",
+		"Namespace":          "AWS/SQS",
+		"Period":             metricPeriod,
+		"Statistic":          "Maximum",
+		"Threshold":          1,
+		"TreatMissingData":   "notBreaching",
 	})
 }

@@ -151,6 +151,8 @@ func (s *Stack) taskRole(j job.Job) {
 		allow(template.Sub("${Bucket.Arn}/runs/*/failed/*"), "s3:DeleteObject"),
 		protectTasks(cluster.ref(), cluster.att("Arn")),
 	}
+	_, tell := telling(j.Notify)
+	statements = append(statements, tell...)
 	for i, p := range j.Permissions {
 		statement, fault, mend := permission(p)
 		if fault != "" {

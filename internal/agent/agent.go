@@ -57,6 +57,9 @@ type Config struct {
 	Output io.Writer
 	// Log is the worker's own; nil discards it.
 	Log *slog.Logger
+	// Tell sends the job's address a subject, a line of at most 100 letters of
+	// ASCII, and a text: that a run is done. nil where nobody is to be told.
+	Tell func(ctx context.Context, subject, text string) error
 
 	// Poll is how long a receive waits for a message: 20 s where it is 0.
 	Poll time.Duration
@@ -308,7 +311,10 @@ func (w *worker) work(ctx context.Context) error {
 	deleting.Go(func() { w.deleteAll(live, w.receipts) })
 	defer close(w.receipts)
 	var last sync.WaitGroup // the records of the job before
-	defer last.Wait()
+	defer func() {
+		last.Wait()
+		w.lastLook(ctx, live)
+	}()
 	pause := time.Second
 	for ctx.Err() == nil {
 		message, err := w.receive(ctx)
@@ -379,11 +385,7 @@ func (w *worker) idle(ctx context.Context) {
 	if err := w.protection.clear(ctx); err != nil {
 		w.Log.Warn("giving up task protection", "error", err)
 	}
-	for _, r := range w.runs {
-		if err := w.finishRun(ctx, r); err != nil && ctx.Err() == nil {
-			w.Log.Warn("looking whether a run is done", "run", r.ID, "error", err)
-		}
-	}
+	w.finishRuns(ctx)
 }
 
 // rest waits for a while, or until ctx ends.

@@ -137,6 +137,15 @@ const (
 	countPerThousand = time.Second
 )
 
+// finishRuns looks which runs are done.
+func (w *worker) finishRuns(ctx context.Context) {
+	for _, r := range w.runs {
+		if err := w.finishRun(ctx, r); err != nil && ctx.Err() == nil {
+			w.Log.Warn("looking whether a run is done", "run", r.ID, "error", err)
+		}
+	}
+}
+
 // finishRun writes which of the generations that messages named are done: those
 // of which every job has its result.
 func (w *worker) finishRun(ctx context.Context, r *run) error {
@@ -174,8 +183,8 @@ func (w *worker) finishGeneration(ctx context.Context, r *run, number int) error
 	if _, err := w.records.PutIfAbsent(ctx, record.DoneKey(r.ID, number), body); err != nil {
 		return err
 	}
-	g.done = true
-	return nil
+	g.done, err = w.tellEnd(ctx, r, ending{generation: number, jobs: g.jobs, failed: failed})
+	return err
 }
 
 // jobs is how many jobs a generation has: those of the run, or those that were

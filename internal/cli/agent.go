@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -37,8 +38,13 @@ func (a *app) agentCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if topic := os.Getenv(envNotify); topic != "" {
+				cfg.Tell = func(ctx context.Context, subject, text string) error {
+					return client.FromConfig(cfg.AWS, 1).Publish(ctx, topic, subject, text)
+				}
+			}
 			if os.Getenv(envService) != "" {
-				return a.sendScheduled(cmd.Context(), cfg)
+				return a.tellUnsent(cmd.Context(), cfg, a.sendScheduled(cmd.Context(), cfg))
 			}
 			cfg.Output = a.stdout
 			cfg.Log = a.log()
@@ -57,6 +63,27 @@ const (
 	envCluster   = "SPATE_CLUSTER"
 	envService   = "SPATE_SERVICE"
 )
+
+// envNotify is the topic of SNS by which a job's address is told.
+const envNotify = "SPATE_NOTIFY"
+
+// lastWords bounds the time in which a task that failed tells so.
+const lastWords = 10 * time.Second
+
+// tellUnsent tells the job's address that a scheduled run could not be sent: the
+// task that should have is all that knows. That there is nothing to send yet is
+// usual, since some schedules begin when they are made.
+func (a *app) tellUnsent(ctx context.Context, cfg agent.Config, err error) error {
+	_, nothing := errors.AsType[*run.NoScheduleError](err)
+	if err == nil || nothing || cfg.Tell == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	name := os.Getenv(envStack)
+	text := fmt.Sprintf("The run of %s for %s was not sent, or not to its end:\n\n%v\n", name, os.Getenv(envScheduled), err)
+	return errors.Join(err, cfg.Tell(ctx, fmt.Sprintf("%.60s: the scheduled run could not be sent", name), text))
+}
 
 // sendScheduled sends the run that a job's schedule sends for a time. It stands
 // where the worker does in other tasks of the same image.

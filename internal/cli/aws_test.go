@@ -158,7 +158,7 @@ func TestTheWholeWayOnAWS(t *testing.T) {
 
 	out, said := c.must("deploy", "--yes", "-o", "json")
 	c.wants(said, "stack square would be made")
-	c.wants(said, "of compute and network, $0.60 of alarms")
+	c.wants(said, "of compute and network, $0.70 of alarms")
 	c.wants(out, `"RepositoryUri": "`+c.registry+`/square-`)
 	_, said = c.must("deploy", "--yes")
 	c.wants(said, "stack square is as the job file says") // the same folder is the same image

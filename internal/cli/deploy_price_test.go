@@ -28,11 +28,11 @@ func TestPricesAreToldBeforeAnybodyIsAsked(t *testing.T) {
 		want          []string
 	}{
 		{nil, before, []string{
-			"idle $0.60 a month: $0.00 of compute and network, $0.60 of alarms",
+			"idle $0.70 a month: $0.00 of compute and network, $0.70 of alarms",
 			"running $0.0544 an hour a task, $5.44 with all 100 tasks",
 		}},
-		{before, before, []string{"idle $0.60 a month", "running $0.0544 an hour a task"}},
-		{before, after, []string{"idle $0.90 a month: $0.00 of compute and network, $0.90 of alarms  ! was $0.60", "on Spot, whose price floats)  ! was $5.44"}},
+		{before, before, []string{"idle $0.70 a month", "running $0.0544 an hour a task"}},
+		{before, after, []string{"idle $1.00 a month: $0.00 of compute and network, $1.00 of alarms  ! was $0.70", "on Spot, whose price floats)  ! was $5.44"}},
 	} {
 		var said strings.Builder
 		for _, fact := range priceFacts(c.before, c.after) {

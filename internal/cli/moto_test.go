@@ -281,7 +281,7 @@ func TestOnMoto(t *testing.T) {
 	c := newMoto(t)
 	_, said := c.must("diff")
 	c.wants(said, "stack trial would be made")
-	c.wants(said, "$0.60 of alarms")
+	c.wants(said, "$0.70 of alarms")
 	// moto gives a stack that a change set made no outputs (5.2.1): this one is
 	// made by hand, and deploy brings it up to date with the image.
 	c.create("trial")

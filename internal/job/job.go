@@ -105,8 +105,9 @@ type Job struct {
 	// Tolerate is the share of failed jobs with which a run still succeeds, such
 	// as 5%.
 	Tolerate Percent `yaml:"tolerate" json:"tolerate,omitempty"`
-	// Notify is the e-mail address that is told when messages wait and nothing
-	// starts.
+	// Notify is the e-mail address that is told when a run is done or failed,
+	// with its counts and where the results are, and when messages wait and
+	// nothing starts.
 	Notify string `yaml:"notify" json:"notify,omitempty"`
 
 	// Dir is the folder of the job file; relative paths in it start there.

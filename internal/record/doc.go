@@ -13,6 +13,7 @@
 //	runs/<run>/results/<gen>/<index>.json  put if absent: the outcome, once
 //	runs/<run>/failed/<gen>/<index>      empty, before a failed result: states by listing alone
 //	runs/<run>/{done,cancelled}/<gen>.json put if absent
+//	runs/<run>/notices/<gen>.json        put if absent, and again when the job's address was told of the end
 //	schedule/run.json                    what a scheduled run sends: the job, and which version of
 //	schedule/<version>/params.jsonl, in/…  its configurations and its folder's files
 //

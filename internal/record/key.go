@@ -100,6 +100,11 @@ func DoneKey(run string, generation int) string {
 	return fmt.Sprintf("%s%s/done/%d.json", RunsPrefix, run, generation)
 }
 
+// NoticeKey says who tells the job's address that a generation is done.
+func NoticeKey(run string, generation int) string {
+	return fmt.Sprintf("%s%s/notices/%d.json", RunsPrefix, run, generation)
+}
+
 // CancelledPrefix is where the marks of cancelled generations are.
 func CancelledPrefix(run string) string { return RunsPrefix + run + "/cancelled/" }
 

@@ -22,6 +22,7 @@ func TestKeys(t *testing.T) {
 		{record.FailedKey("R", 1, 42), "runs/R/failed/1/0000042"},
 		{record.DoneKey("R", 1), "runs/R/done/1.json"},
 		{record.CancelledKey("R", 3), "runs/R/cancelled/3.json"},
+		{record.NoticeKey("R", 2), "runs/R/notices/2.json"},
 		{record.RetryKey("R", 2), "runs/R/retries/2.json"},
 		{record.RetrySentKey("R", 2), "runs/R/retries/2.sent.json"},
 	} {

@@ -126,3 +126,10 @@ type Finish struct {
 	Failed int       `json:"failed"`
 	At     time.Time `json:"at"`
 }
+
+// A Notice is notices/<generation>.json: that somebody tells, or has told, the
+// job's address of the generation's end.
+type Notice struct {
+	Claimed time.Time `json:"claimed"`
+	Sent    time.Time `json:"sent,omitzero"` // zero until SNS has the message
+}

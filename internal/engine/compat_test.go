@@ -134,8 +134,9 @@ is larger than the machine runs alone. Cores are shared by weight, memory is
 limited, and there is no swap beyond maxSwap. Containers are on Docker's default
 bridge, those of an awsvpc task as one, so that they meet on localhost; nothing is
 published by portMappings, and links and repositoryCredentials are kept without
-effect. GPUs are Docker's to give, by their number, and not set aside for one task;
-the processes of a folder have all of the machine's. An image
+effect. GPUs of NVIDIA are set aside for a task, which waits for them (RESOURCE:GPU); a
+folder's processes are told theirs by CUDA_VISIBLE_DEVICES. Where their driver
+is not this machine's, they are Docker's to give, by their number. An image
 is pulled as nobody in particular, but for this engine's own ECR. Processes have
 no health checks, limits or volumes. Volumes of EFS and FSx fail a task with the
 reason. The circuit breaker counts a task that ends in failure

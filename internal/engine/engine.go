@@ -340,5 +340,6 @@ func newCapacity() (*runner.Capacity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("measuring the machine: %w", err)
 	}
+	size.GPUs = len(runner.GPUs())
 	return runner.NewCapacity(size), nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/spate-run/spate/internal/engine/ssm"
 	"github.com/spate-run/spate/internal/engine/sts"
 	"github.com/spate-run/spate/internal/metric"
+	"github.com/spate-run/spate/internal/runner"
 	"github.com/spate-run/spate/internal/scaling"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -164,7 +165,7 @@ func (e *Engine) newECS(ctx context.Context, h home, inProcess aws.Config) (_ *e
 		Account:  account(),
 		Log:      e.cfg.Log,
 		Runner:   e.runners,
-		Capacity: capacity,
+		Capacity: capacity, GPUs: runner.GPUs(),
 		Endpoint: e.address.Endpoint,
 		Engine: []string{
 			"AWS_ENDPOINT_URL=" + e.address.Endpoint,

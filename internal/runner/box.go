@@ -53,7 +53,9 @@ type Box struct {
 	SecurityOptions []string
 	Devices         []Device
 	// GPUs is how many graphics processors of the machine's the container has.
-	GPUs    int
+	GPUs int
+	// GPUIDs are which of them, where that is known.
+	GPUIDs  []string
 	Ulimits []Ulimit
 	Sysctls map[string]string
 	Mounts  []Mount

@@ -9,9 +9,10 @@ const cpuUnits = 1024
 type Size struct {
 	CPU    int // CPU units, 1024 to a core
 	Memory int // MiB
+	GPUs   int
 }
 
-// A Capacity accounts for the cores and the memory of this machine. A task
+// A Capacity accounts for the cores, the memory and the GPUs of this machine. A task
 // that does not fit waits; one larger than the whole machine is counted as the
 // machine, so that it runs alone rather than never.
 type Capacity struct {
@@ -34,11 +35,12 @@ func (c *Capacity) Reserve(need Size) bool {
 	need = c.capped(need)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if need.CPU > c.free.CPU || need.Memory > c.free.Memory {
+	if need.CPU > c.free.CPU || need.Memory > c.free.Memory || need.GPUs > c.free.GPUs {
 		return false
 	}
 	c.free.CPU -= need.CPU
 	c.free.Memory -= need.Memory
+	c.free.GPUs -= need.GPUs
 	return true
 }
 
@@ -49,8 +51,9 @@ func (c *Capacity) Release(need Size) {
 	defer c.mu.Unlock()
 	c.free.CPU += need.CPU
 	c.free.Memory += need.Memory
+	c.free.GPUs += need.GPUs
 }
 
 func (c *Capacity) capped(need Size) Size {
-	return Size{CPU: min(need.CPU, c.total.CPU), Memory: min(need.Memory, c.total.Memory)}
+	return Size{CPU: min(need.CPU, c.total.CPU), Memory: min(need.Memory, c.total.Memory), GPUs: min(need.GPUs, c.total.GPUs)}
 }

@@ -30,3 +30,15 @@ func TestCapacity(t *testing.T) {
 		}
 	}
 }
+
+func TestGPUsAreCounted(t *testing.T) {
+	c := runner.NewCapacity(runner.Size{CPU: 4096, Memory: 4096, GPUs: 1})
+	one := runner.Size{CPU: 128, Memory: 64, GPUs: 1}
+	if !c.Reserve(one) || c.Reserve(one) {
+		t.Error("got other than one task on a machine with one GPU")
+	}
+	c.Release(one)
+	if !c.Reserve(one) {
+		t.Error("the GPU was not given back")
+	}
+}

@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// GPUs are none: containers on this machine cannot have them.
+func GPUs() []string { return nil }
+
 // Machine tells the size of this machine.
 func Machine() (Size, error) {
 	bytes, err := unix.SysctlUint64("hw.memsize")

@@ -20,6 +20,25 @@ func Machine() (Size, error) {
 	return limited(root, Size{CPU: runtime.NumCPU() * cpuUnits, Memory: memTotal(root)}), nil
 }
 
+// GPUs are the ids of this machine's graphics processors, as NVIDIA's driver
+// has them.
+// https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/docker-specialized.html
+func GPUs() []string { return gpus(os.DirFS("/")) }
+
+func gpus(root fs.FS) []string {
+	const dir = "proc/driver/nvidia/gpus"
+	found, _ := fs.ReadDir(root, dir) // no folder: no driver
+	var ids []string
+	for _, device := range found {
+		for line := range lines(root, path.Join(dir, device.Name(), "information")) {
+			if id, ok := strings.CutPrefix(line, "GPU UUID:"); ok {
+				ids = append(ids, strings.TrimSpace(id))
+			}
+		}
+	}
+	return ids
+}
+
 // limited returns what of a machine the control groups of this process leave
 // to it. The file system is the machine's, from its root; where a limit cannot
 // be read there is none.

@@ -75,3 +75,16 @@ func TestMachineHasASize(t *testing.T) {
 		t.Errorf("got %+v, want a core's share and 64 MiB at least", got)
 	}
 }
+
+func TestGPUsOfTheMachine(t *testing.T) {
+	root := fstest.MapFS{
+		"proc/driver/nvidia/gpus/0000:00:1e.0/information": {Data: []byte("Model: \t\t Tesla T4\nIRQ:   \t\t 33\nGPU UUID: \t GPU-fe0c\nBus Location: \t 0000:00:1e.0\n")},
+		"proc/driver/nvidia/gpus/0000:00:1f.0/information": {Data: []byte("GPU UUID: \t GPU-fe0d\n")},
+	}
+	if got := gpus(root); len(got) != 2 || got[0] != "GPU-fe0c" || got[1] != "GPU-fe0d" {
+		t.Errorf("got GPUs %q, want GPU-fe0c and GPU-fe0d", got)
+	}
+	if got := gpus(fstest.MapFS{}); got != nil {
+		t.Errorf("got GPUs %q of a machine without the driver, want none", got)
+	}
+}

@@ -21,6 +21,7 @@ type deployment struct {
 	Rollout    types.DeploymentRolloutState
 	Why        string // of a rollout that failed, or that follows one
 	Failed     int    // tasks that could not start, in a row
+	NoGPU      bool   // a task of it waits for a GPU, and it was said
 	Capped     bool   // its tasks are larger than the machine, and it was said
 	Stuck      bool   // the service's percentages keep it from going on, and it was said
 }

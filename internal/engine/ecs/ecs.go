@@ -24,6 +24,8 @@ type Config struct {
 	// Runner starts the containers, as far as Capacity has room for them.
 	Runner   runner.Runner
 	Capacity *runner.Capacity
+	// GPUs are the ids of the GPUs that Capacity counts.
+	GPUs []string
 
 	// Endpoint is the engine's base URL, without a slash at its end. Tasks
 	// reach the metadata and agent endpoints below it.

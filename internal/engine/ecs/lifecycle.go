@@ -75,6 +75,7 @@ type container struct {
 	Reason    string
 	Health    types.HealthStatus // empty where nothing tells it
 	StartedAt time.Time
+	GPUs      []string // the ids of those that it was given
 }
 
 // place gives a waiting task its share of the machine.

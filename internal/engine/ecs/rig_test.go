@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -42,8 +43,14 @@ type rig struct {
 // tasks of 1 vCPU and 2 GB.
 func in(t *testing.T, slots int, test func(r *rig)) {
 	t.Helper()
+	inSize(t, runner.Size{CPU: 1024 * slots, Memory: 2048 * slots}, test)
+}
+
+// inSize runs it on a rig of a size.
+func inSize(t *testing.T, size runner.Size, test func(r *rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, filepath.Join(t.TempDir(), "x.db"), slots)
+		r := newRigWith(t, filepath.Join(t.TempDir(), "x.db"), size, &machine{})
 		r.base()
 		test(r)
 		if err := r.stop(); err != nil {
@@ -64,10 +71,20 @@ func newRig(t testing.TB, path string, slots int) *rig {
 // newRigOn is a rig on a machine where containers may run already.
 func newRigOn(t testing.TB, path string, slots int, on *machine) *rig {
 	t.Helper()
+	return newRigWith(t, path, runner.Size{CPU: 1024 * slots, Memory: 2048 * slots}, on)
+}
+
+// newRigWith is a rig on a machine of a size, with GPUs of its own.
+func newRigWith(t testing.TB, path string, size runner.Size, on *machine) *rig {
+	t.Helper()
+	var gpus []string
+	for i := range size.GPUs {
+		gpus = append(gpus, fmt.Sprintf("GPU-%d", i))
+	}
 	r := &rig{
 		TB:       t,
 		machine:  on,
-		capacity: runner.NewCapacity(runner.Size{CPU: 1024 * slots, Memory: 2048 * slots}),
+		capacity: runner.NewCapacity(size),
 		logs:     &streams{text: map[string]string{}},
 	}
 	var err error
@@ -76,7 +93,7 @@ func newRigOn(t testing.TB, path string, slots int, on *machine) *rig {
 	}
 	r.service, err = ecs.New(context.Background(), ecs.Config{
 		Store: r.store, Account: account,
-		Runner: r.machine, Capacity: r.capacity,
+		Runner: r.machine, Capacity: r.capacity, GPUs: gpus,
 		Endpoint: "http://engine.local",
 		Engine:   []string{"AWS_ENDPOINT_URL=http://engine.local"},
 		Logs:     r.logs.open,

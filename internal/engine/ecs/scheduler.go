@@ -70,22 +70,37 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // place gives waiting tasks their share of the machine, strictly in their
-// order: a large one is not overtaken for ever by small ones.
+// order: a large one is not overtaken for ever by small ones. Only one that waits
+// for no more than a GPU lets those pass that need none.
 func (s *Service) place(now time.Time) {
-	for len(s.waiting) > 0 {
-		if t := s.waiting[0]; t.Status == statusProvisioning {
-			if !s.config.Capacity.Reserve(t.Size) {
+	var passed []*task
+	for i, t := range s.waiting {
+		switch {
+		case t.Status != statusProvisioning:
+		case s.lacksGPUs(t.Size):
+			s.become(t, t.stop(types.TaskStopCodeTaskFailedToStart, noGPU, now))
+		case t.Size.GPUs > 0 && (len(passed) > 0 || s.gpusTaken(t.Size)):
+			s.sayNoGPU(t, now)
+			if len(passed) == 0 {
 				s.makeRoom(t, now)
-				return
 			}
+			passed = append(passed, t)
+		case !s.config.Capacity.Reserve(t.Size):
+			s.makeRoom(t, now)
+			clear(s.waiting[:i])
+			if s.waiting = s.waiting[i:]; len(passed) > 0 {
+				s.waiting = append(passed, s.waiting...)
+			}
+			return
+		default:
+			*t = s.giveGPUs(*t)
 			next := t.place(now)
 			next.execution = s.newExecution(t)
 			s.become(t, next)
 			s.launches = append(s.launches, next.execution)
 		}
-		s.waiting[0] = nil
-		s.waiting = s.waiting[1:]
 	}
+	s.waiting = passed
 }
 
 // become makes a task its next self, and does what follows from that.

@@ -83,10 +83,7 @@ func (x *execution) box(m *member) runner.Box {
 	for _, p := range c.MountPoints {
 		box.Mounts = append(box.Mounts, mount(d.Volumes, p))
 	}
-	for _, need := range x.resources(c) {
-		n, _ := strconv.Atoi(aws.ToString(need.Value)) // it was checked
-		box.GPUs += n
-	}
+	box.GPUs, box.GPUIDs = gpus(c, x.origin.Detail.Overrides), x.origin.Containers[m.index].GPUs
 	if c.LinuxParameters != nil {
 		addLinux(&box, c.LinuxParameters)
 	}
@@ -94,15 +91,6 @@ func (x *execution) box(m *member) runner.Box {
 		box.Healthy = func(well bool) { x.healthy(m, well) }
 	}
 	return box
-}
-
-// resources are what a container needs besides cores and memory: GPUs, all
-// others are refused.
-func (x *execution) resources(c types.ContainerDefinition) []types.ResourceRequirement {
-	if o := x.override(c); o != nil && len(o.ResourceRequirements) > 0 {
-		return o.ResourceRequirements
-	}
-	return c.ResourceRequirements
 }
 
 // shared says whether the task has one network for several containers.
@@ -204,10 +192,15 @@ func some(list []string) []string {
 }
 
 func (x *execution) override(c types.ContainerDefinition) *types.ContainerOverride {
-	if x.origin.Detail.Overrides == nil {
+	return override(c, x.origin.Detail.Overrides)
+}
+
+// override is what a task changes of one of its containers, or nil.
+func override(c types.ContainerDefinition, task *types.TaskOverride) *types.ContainerOverride {
+	if task == nil {
 		return nil
 	}
-	overrides := x.origin.Detail.Overrides.ContainerOverrides
+	overrides := task.ContainerOverrides
 	i := slices.IndexFunc(overrides, func(o types.ContainerOverride) bool { return *o.Name == *c.Name })
 	if i < 0 {
 		return nil
@@ -234,6 +227,12 @@ func (x *execution) environment(m *member) []string {
 	}
 	values["ECS_AGENT_URI"] = x.service.config.Endpoint + agentPath + x.origin.Secret
 	values["ECS_CONTAINER_METADATA_URI_V4"] = x.service.config.Endpoint + metadataPath + x.origin.Secret + "-" + strconv.Itoa(m.index+1)
+	if ids := x.origin.Containers[m.index].GPUs; len(ids) > 0 {
+		values["NVIDIA_VISIBLE_DEVICES"] = strings.Join(ids, ",")
+		if strings.HasPrefix(*m.definition.Image, "/") { // nothing else keeps a folder's processes to theirs
+			values["CUDA_VISIBLE_DEVICES"] = values["NVIDIA_VISIBLE_DEVICES"]
+		}
+	}
 	var env []string
 	for name, value := range values {
 		env = append(env, name+"="+value)

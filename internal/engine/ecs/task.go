@@ -62,6 +62,7 @@ func taskSize(d *definition, overrides *types.TaskOverride) runner.Size {
 	for _, c := range d.Detail.ContainerDefinitions {
 		sum.CPU += int(c.Cpu)
 		sum.Memory += int(cmp.Or(aws.ToInt32(c.Memory), aws.ToInt32(c.MemoryReservation)))
+		sum.GPUs += gpus(c, overrides)
 	}
 	cpu, memory := d.Detail.Cpu, d.Detail.Memory
 	if overrides != nil {
@@ -155,6 +156,9 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 	}
 	if err := validateRun(in, d); err != nil {
 		return nil, err
+	}
+	if s.lacksGPUs(taskSize(d, in.Overrides)) {
+		return &ecs.RunTaskOutput{Tasks: []types.Task{}, Failures: []types.Failure{s.noGPU()}}, nil
 	}
 	tasks := s.tasksOfToken(c.Name, aws.ToString(in.ClientToken))
 	if tasks == nil {
@@ -428,6 +432,7 @@ func (s *Service) describeContainers(t *task) []types.Container {
 			HealthStatus: cmp.Or(c.Health, types.HealthStatusUnknown),
 			Reason:       text(c.Reason),
 			RuntimeId:    aws.String(c.RuntimeID),
+			GpuIds:       c.GPUs,
 		}
 		if c.ExitCode != nil {
 			detail.ExitCode = aws.Int32(int32(*c.ExitCode))

@@ -150,7 +150,11 @@ func resources(c runner.Container) container.Resources {
 		limits.Ulimits = append(limits.Ulimits, &container.Ulimit{Name: strings.ToLower(u.Name), Soft: u.Soft, Hard: u.Hard})
 	}
 	if c.GPUs > 0 {
-		limits.DeviceRequests = []container.DeviceRequest{{Count: c.GPUs, Capabilities: [][]string{{"gpu"}}}}
+		request := container.DeviceRequest{Count: c.GPUs, Capabilities: [][]string{{"gpu"}}}
+		if len(c.GPUIDs) > 0 {
+			request.Count, request.DeviceIDs = 0, c.GPUIDs
+		}
+		limits.DeviceRequests = []container.DeviceRequest{request}
 	}
 	for _, d := range c.Devices {
 		limits.Devices = append(limits.Devices, container.DeviceMapping{

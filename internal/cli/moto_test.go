@@ -59,7 +59,7 @@ func newMoto(t *testing.T) *cloud {
 		"AWS_CONFIG_FILE=/nowhere", "AWS_SHARED_CREDENTIALS_FILE=/nowhere", "AWS_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "DOCKER_CONFIG="+t.TempDir(),
 		"HTTPS_PROXY="+proxy, "SSL_CERT_FILE="+roots)
-	pushBase(t, strings.TrimPrefix(images.URL, "http://")+"/base")
+	pushBase(t, strings.TrimPrefix(images.URL, "http://")+"/base", "amd64")
 	c.write("spate.yaml", "name: trial\nimage: "+strings.TrimPrefix(images.URL, "http://")+"/base\ncommand: [/job, \"{n}\"]\nmax: 4\nparams: {grid: {n: [1, 2, 3]}}\n"+c.network())
 	return c
 }
@@ -152,8 +152,16 @@ func proxyTo(t *testing.T, handler http.Handler) (proxy, roots string) {
 	return tunnel.URL, roots
 }
 
+// newRegistry serves a registry, and returns its host and port.
+func newRegistry(t *testing.T) string {
+	t.Helper()
+	images := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(images.Close)
+	return strings.TrimPrefix(images.URL, "http://")
+}
+
 // pushBase puts an image with one file into a registry.
-func pushBase(t *testing.T, repository string) {
+func pushBase(t *testing.T, repository, arch string) {
 	t.Helper()
 	var text bytes.Buffer
 	archive := tar.NewWriter(&text)
@@ -172,7 +180,7 @@ func pushBase(t *testing.T, repository string) {
 	}
 	img, err := mutate.AppendLayers(empty.Image, layer)
 	if err == nil {
-		img, err = mutate.ConfigFile(img, &v1.ConfigFile{OS: "linux", Architecture: "amd64", RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{must(layer.DiffID())}}})
+		img, err = mutate.ConfigFile(img, &v1.ConfigFile{OS: "linux", Architecture: arch, RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{must(layer.DiffID())}}})
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -132,9 +132,11 @@ machine; any other image runs in Docker or Podman, an image that is there withou
 being pulled. Tasks wait in PROVISIONING until cores and memory are free; one that
 is larger than the machine runs alone. Cores are shared by weight, memory is
 limited, and there is no swap beyond maxSwap. Containers are on Docker's default
-bridge, those of an awsvpc task as one, so that they meet on localhost; nothing is
-published by portMappings, and links and repositoryCredentials are kept without
-effect. GPUs of NVIDIA are set aside for a task, which waits for them (RESOURCE:GPU); a
+bridge, those of an awsvpc task as one, so that they meet on localhost, and at that
+address there (on Linux this machine reaches it). portMappings are published on
+127.0.0.1: at the host port, with awsvpc at the container's own, or at any other
+where that one is taken; the networkBindings of DescribeTasks tell which. Links and
+repositoryCredentials are kept without effect. GPUs of NVIDIA are set aside for a task, which waits for them (RESOURCE:GPU); a
 folder's processes are told theirs by CUDA_VISIBLE_DEVICES. Where their driver
 is not this machine's, they are Docker's to give, by their number. An image
 is pulled as nobody in particular, but for this engine's own ECR. Processes have

@@ -173,6 +173,17 @@ func (r *runners) Stats(ctx context.Context, id string) (json.RawMessage, error)
 	return engine.Stats(ctx, id)
 }
 
+// Place tells where a container of Docker's is reached.
+func (r *runners) Place(ctx context.Context, id string) (runner.Place, error) {
+	r.mu.Lock()
+	engine := r.docker
+	r.mu.Unlock()
+	if engine == nil {
+		return runner.Place{}, errors.New("it is no container of Docker's")
+	}
+	return engine.Place(ctx, id)
+}
+
 // Close lets go of Docker.
 func (r *runners) Close() error {
 	r.mu.Lock()

@@ -1,6 +1,9 @@
 package runner
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // A Box is what closes a container off from the machine around it. A process
 // has none: the process runner starts it without.
@@ -38,6 +41,9 @@ type Box struct {
 	// Shared says that the task's containers are on that network as one: they
 	// meet on localhost, and end with [Keeper.Clear].
 	Shared bool
+	// Ports are published on this machine's loopback address: those of all the
+	// task's containers where the network is shared.
+	Ports []Port
 	// ExtraHosts are "name:address".
 	ExtraHosts []string
 	// DNS and DNSSearch are servers and domains; none: the machine's own.
@@ -67,6 +73,22 @@ type Box struct {
 	// Healthy is called when the health has changed, one call after the other.
 	// Nil: nobody wants to know.
 	Healthy func(well bool)
+}
+
+// A Port is one of a container's, and where this machine has it. As a wish, Host
+// is 0 for any, and for any too where somebody has that one already.
+type Port struct {
+	Container, Host uint16
+	Protocol        string // "tcp" or "udp"
+}
+
+// A Place is where a container is reached.
+type Place struct {
+	Address netip.Prefix // in the runner's network; none for one that has no network of its own
+	Gateway netip.Addr
+	MAC     string
+	Image   string // the id of what it runs
+	Ports   []Port // published on the loopback address
 }
 
 // A Device of the machine, with the rights that a container has to it: of "r",

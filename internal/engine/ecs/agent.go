@@ -26,6 +26,7 @@ func (s *Service) AgentHandler() http.Handler {
 	mux.HandleFunc("PUT "+agentPath+"{secret}/task-protection/v1/state", s.putProtection)
 	mux.HandleFunc("GET "+metadataPath+"{secret}", s.containerMetadata)
 	mux.HandleFunc("GET "+metadataPath+"{secret}/task", s.taskMetadata)
+	mux.HandleFunc("GET "+metadataPath+"{secret}/taskWithTags", s.taskWithTags)
 	mux.HandleFunc("GET "+metadataPath+"{secret}/stats", s.containerStats)
 	mux.HandleFunc("GET "+metadataPath+"{secret}/task/stats", s.taskStats)
 	return mux

@@ -170,7 +170,8 @@ func (x *execution) keep(ctx context.Context, m *member) {
 		return
 	}
 	close(m.up)
-	x.report(func(t task, now time.Time) task { return t.started(m.index, now) })
+	place := x.locate(ctx, m)
+	x.report(func(t task, now time.Time) task { return t.started(m.index, place, now) })
 	m.exit = x.attend(ctx, m, running)
 	x.close(output) // who sees that it has ended sees all that it wrote
 	x.report(func(t task, now time.Time) task { return t.ended(m.index, m.exit, now) })

@@ -43,6 +43,7 @@ type task struct {
 	StartedBy  string
 	Group      string
 	Size       runner.Size
+	Subnet     string     // of its network interface
 	Secret     string     // in the addresses of its endpoints
 	Token      string     // the clientToken of the RunTask that made it
 	Detail     types.Task // what the request said and the engine only keeps
@@ -76,6 +77,7 @@ type container struct {
 	Health    types.HealthStatus // empty where nothing tells it
 	StartedAt time.Time
 	GPUs      []string // the ids of those that it was given
+	Place     runner.Place
 }
 
 // place gives a waiting task its share of the machine.
@@ -84,14 +86,15 @@ func (t task) place(now time.Time) task {
 	return t.settle(now)
 }
 
-// started is the task after one of its containers has started.
-func (t task) started(i int, now time.Time) task {
+// started is the task after one of its containers has started, at a place.
+func (t task) started(i int, place runner.Place, now time.Time) task {
 	if t.Containers[i].Status == statusRunning {
 		return t // since an earlier engine
 	}
 	t.Containers = slices.Clone(t.Containers)
 	t.Containers[i].Status = statusRunning
 	t.Containers[i].StartedAt = now
+	t.Containers[i].Place = place
 	return t.settle(now)
 }
 

@@ -1,9 +1,11 @@
 package ecs_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -74,6 +76,25 @@ func (m *machine) Stats(_ context.Context, id string) (json.RawMessage, error) {
 		return nil, errors.New("there is no such container")
 	}
 	return json.Marshal(map[string]string{"name": id[strings.LastIndex(id, "-")+1:]})
+}
+
+// Place is the same for all: their ports are those that were asked for, or 40000.
+func (m *machine) Place(_ context.Context, id string) (runner.Place, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	place := runner.Place{
+		Address: netip.MustParsePrefix("172.17.0.2/16"), Gateway: netip.MustParseAddr("172.17.0.1"),
+		MAC: "02:42:ac:11:00:02", Image: "sha256:1",
+	}
+	for _, p := range m.running {
+		if p.container.ID == id {
+			place.Ports = slices.Clone(p.container.Ports)
+		}
+	}
+	for i := range place.Ports {
+		place.Ports[i].Host = cmp.Or(place.Ports[i].Host, 40000)
+	}
+	return place, nil
 }
 
 func (m *machine) refuse(why string) {

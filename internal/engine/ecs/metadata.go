@@ -1,7 +1,9 @@
 package ecs
 
 import (
+	"cmp"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +28,7 @@ type taskMetadata struct {
 	AvailabilityZone string
 	LaunchType       string
 	Containers       []containerMetadata
+	TaskTags         map[string]string `json:",omitempty"`
 }
 
 type taskLimits struct {
@@ -50,6 +53,27 @@ type containerMetadata struct {
 	LogDriver     string            `json:",omitempty"`
 	LogOptions    map[string]string `json:",omitempty"`
 	ContainerARN  string
+	Networks      []networkMetadata `json:",omitempty"`
+	Ports         []portMetadata    `json:",omitempty"`
+}
+
+// A networkMetadata is a container's network; what follows the addresses only
+// the interface of a task's own has.
+type networkMetadata struct {
+	NetworkMode              string
+	IPv4Addresses            []string
+	AttachmentIndex          *int   `json:",omitempty"`
+	MACAddress               string `json:",omitempty"`
+	IPv4SubnetCIDRBlock      string `json:",omitempty"`
+	PrivateDNSName           string `json:",omitempty"`
+	SubnetGatewayIpv4Address string `json:",omitempty"`
+}
+
+type portMetadata struct {
+	ContainerPort uint16
+	Protocol      string
+	HostPort      uint16
+	HostIP        string `json:"HostIp"`
 }
 
 type containerLimits struct {
@@ -81,6 +105,22 @@ func (s *Service) containerMetadata(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Service) taskMetadata(w http.ResponseWriter, r *http.Request) {
+	s.answerTask(w, r, func(*task) map[string]string { return nil })
+}
+
+// taskWithTags answers with the task's tags too.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
+func (s *Service) taskWithTags(w http.ResponseWriter, r *http.Request) {
+	s.answerTask(w, r, func(t *task) map[string]string {
+		tags := map[string]string{}
+		for _, tag := range t.Tags {
+			tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+		}
+		return tags
+	})
+}
+
+func (s *Service) answerTask(w http.ResponseWriter, r *http.Request, tags func(*task) map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t, _, ok := s.secretContainer(r)
@@ -102,6 +142,7 @@ func (s *Service) taskMetadata(w http.ResponseWriter, r *http.Request) {
 		PullStoppedAt:    moment(t.PullStoppedAt),
 		AvailabilityZone: s.config.Account.Region + "a",
 		LaunchType:       string(t.Detail.LaunchType),
+		TaskTags:         tags(t),
 	}
 	for i := range t.Containers {
 		body.Containers = append(body.Containers, s.metadataOf(t, i))
@@ -126,11 +167,35 @@ func (s *Service) metadataOf(t *task, i int) containerMetadata {
 		StartedAt:     moment(c.StartedAt),
 		Type:          "NORMAL",
 		ContainerARN:  s.containerARN(t, c),
+		Networks:      s.networks(c, d.NetworkMode),
+		ImageID:       c.Place.Image,
+	}
+	for _, p := range c.Place.Ports {
+		body.Ports = append(body.Ports, portMetadata{p.Container, p.Protocol, p.Host, "127.0.0.1"})
 	}
 	if logs := defined.LogConfiguration; logs != nil {
 		body.LogDriver, body.LogOptions = string(logs.LogDriver), logs.Options
 	}
 	return body
+}
+
+// networks are those that a container is on: Docker's bridge, which stands for
+// the task's own network interface too.
+func (s *Service) networks(c container, mode types.NetworkMode) []networkMetadata {
+	place := c.Place
+	if !place.Address.IsValid() {
+		return nil
+	}
+	address := place.Address.Addr().String()
+	network := networkMetadata{NetworkMode: string(cmp.Or(mode, types.NetworkModeBridge)), IPv4Addresses: []string{address}}
+	if mode == types.NetworkModeAwsvpc {
+		network.AttachmentIndex = new(0)
+		network.MACAddress = place.MAC
+		network.IPv4SubnetCIDRBlock = place.Address.Masked().String()
+		network.PrivateDNSName = s.privateName(address)
+		network.SubnetGatewayIpv4Address = netip.PrefixFrom(place.Gateway, place.Address.Bits()).String()
+	}
+	return []networkMetadata{network}
 }
 
 // labels are a container's own Docker labels and those that ECS adds.

@@ -195,7 +195,7 @@ func (s *Service) startTasks(v *service, n int, now time.Time) {
 	for i := range tasks {
 		t := newTask(v.Cluster, d, nil, now)
 		t.Service, t.Deployment, t.StartedBy = v.Name, primary.ID, primary.ID
-		t.Group = "service:" + v.Name
+		t.Group, t.Subnet = "service:"+v.Name, subnet(v.Detail.NetworkConfiguration)
 		switch v.Detail.PropagateTags {
 		case types.PropagateTagsService:
 			t.Tags = v.Tags

@@ -120,7 +120,7 @@ func TestLifecycleTakesEveryStep(t *testing.T) {
 	}
 	begin := task{Status: statusProvisioning, Desired: statusRunning, Containers: []container{{Name: "a", Essential: true, Status: statusPending}}}
 	pending := begin.place(epoch)
-	running := pending.started(0, epoch)
+	running := pending.started(0, runner.Place{}, epoch)
 	stopping := running.stop(types.TaskStopCodeUserInitiated, "enough", epoch)
 	stopped := stopping.ended(0, runner.Exit{Code: 1}, epoch)
 	got := []status{begin.Status, pending.Status, running.Status, stopping.Status, stopped.Status}
@@ -159,7 +159,7 @@ func TestLifecycleGoesForward(t *testing.T) {
 			case v.Status == statusProvisioning:
 				v = v.place(epoch)
 			case c.Status == statusPending && rapid.Bool().Draw(t, "starts"):
-				v = v.started(i, epoch)
+				v = v.started(i, runner.Place{}, epoch)
 			case c.Status == statusPending:
 				v = v.failed(i, "no", epoch)
 			case c.Status == statusRunning:

@@ -65,6 +65,13 @@ func (x *execution) box(m *member) runner.Box {
 	case types.NetworkModeAwsvpc:
 		box.Shared = x.shared()
 	}
+	box.Ports = ports(c, d.NetworkMode)
+	if box.Shared {
+		box.Ports = nil
+		for _, other := range d.ContainerDefinitions {
+			box.Ports = append(box.Ports, ports(other, d.NetworkMode)...)
+		}
+	}
 	for _, h := range c.ExtraHosts {
 		box.ExtraHosts = append(box.ExtraHosts, aws.ToString(h.Hostname)+":"+aws.ToString(h.IpAddress))
 	}

@@ -37,8 +37,8 @@ func (s *Service) stats(ctx context.Context, id string) (json.RawMessage, error)
 	return m.Stats(ctx, id)
 }
 
-// containerStats answers with Docker's statistics of one container, which take a
-// second: they compare two moments.
+// containerStats answers with Docker's statistics of one container, which take
+// seconds: they compare two moments.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
 func (s *Service) containerStats(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()

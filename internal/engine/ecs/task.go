@@ -237,6 +237,7 @@ func (s *Service) makeTasks(ctx context.Context, c *cluster, d *definition, in *
 		t.StartedBy = aws.ToString(in.StartedBy)
 		t.Group = cmp.Or(aws.ToString(in.Group), "family:"+*d.Detail.Family)
 		t.Token = aws.ToString(in.ClientToken)
+		t.Subnet = subnet(in.NetworkConfiguration)
 		t.Tags = in.Tags
 		if in.PropagateTags == types.PropagateTagsTaskDefinition {
 			t.Tags = withTags(d.Tags, in.Tags)
@@ -417,6 +418,7 @@ func (s *Service) describeTask(t *task) types.Task {
 		detail.Overrides = &types.TaskOverride{}
 	}
 	detail.Containers = s.describeContainers(t)
+	detail.Attachments = s.attachments(t)
 	return detail
 }
 
@@ -433,6 +435,9 @@ func (s *Service) describeContainers(t *task) []types.Container {
 			Reason:       text(c.Reason),
 			RuntimeId:    aws.String(c.RuntimeID),
 			GpuIds:       c.GPUs,
+
+			NetworkBindings:   c.bindings(),
+			NetworkInterfaces: t.interfaces(c),
 		}
 		if c.ExitCode != nil {
 			detail.ExitCode = aws.Int32(int32(*c.ExitCode))

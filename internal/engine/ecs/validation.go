@@ -100,6 +100,9 @@ func validateContainer(in *ecs.RegisterTaskDefinitionInput, c types.ContainerDef
 	case memory > 0 && memory < reservation:
 		return wire.Faultf("ClientException", "Invalid setting for container '%s'. The 'memory' setting must be greater than or equal to the 'memoryReservation' setting.", name)
 	}
+	if err := validatePorts(in.NetworkMode, c); err != nil {
+		return err
+	}
 	for _, r := range c.ResourceRequirements {
 		n, err := strconv.Atoi(aws.ToString(r.Value))
 		if r.Type == types.ResourceTypeGpu && (err != nil || n < 1) {

@@ -58,6 +58,7 @@ func (r *Runner) describe(c runner.Container, image worker.Command, shared strin
 	} else {
 		host.NetworkMode = container.NetworkMode(c.Network)
 		host.ExtraHosts, host.DNS, host.DNSSearch = r.hosts(c), servers(c), c.DNSSearch
+		publish(c, config, host)
 	}
 	return client.ContainerCreateOptions{Name: name(c.ID), Config: config, HostConfig: host}, nil
 }

@@ -96,6 +96,9 @@ func (r *Runner) Start(ctx context.Context, c runner.Container) (runner.Running,
 	running, err := r.launch(ctx, id, c)
 	if err != nil {
 		r.remove(id)
+		if any, ok := anyPorts(c, err); ok {
+			return r.Start(ctx, any)
+		}
 		if dir := c.WorkingDirectory; dir != "" && !strings.Contains(err.Error(), dir) {
 			err = fmt.Errorf("%w (the working directory is %s)", err, dir)
 		}

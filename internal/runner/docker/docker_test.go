@@ -354,6 +354,25 @@ func TestContainersAreMeasured(t *testing.T) {
 	}
 }
 
+// wantTraffic wants statistics that tell of what comes and goes.
+func (r *rig) wantTraffic(id string) {
+	r.Helper()
+	text, err := r.Stats(r.Context(), id)
+	if err != nil {
+		r.Fatal(err)
+	}
+	var got struct {
+		Networks map[string]container.NetworkStats `json:"networks"`
+		Rates    map[string]float64                `json:"network_rate_stats"`
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		r.Fatal(err)
+	}
+	if got.Rates["rx_bytes_per_sec"] <= 0 || got.Rates["tx_bytes_per_sec"] <= 0 || got.Networks["eth0"].RxBytes == 0 {
+		r.Errorf("got networks %+v, rates %v, want traffic", got.Networks, got.Rates)
+	}
+}
+
 func TestContainersOutliveTheirRunner(t *testing.T) {
 	r := newRig(t, nil)
 	c := runner.Container{

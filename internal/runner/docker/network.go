@@ -74,18 +74,20 @@ func (r *Runner) hold(ctx context.Context, as string, c runner.Container) (id st
 	}
 	host := &container.HostConfig{ExtraHosts: r.hosts(c), DNS: servers(c), DNSSearch: c.DNSSearch}
 	host.Mounts = []mount.Mount{r.workerMount()}
-	made, err := r.api.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Name: as, HostConfig: host,
-		Config: &container.Config{
-			Image: c.Image, Entrypoint: []string{worker.File, "agent", "--hold"}, User: "0", Hostname: c.Hostname,
-			Labels: map[string]string{labelOwner: r.config.Owner, labelTask: c.Task, labelContainer: c.Task + "-network"},
-		},
-	})
+	config := &container.Config{
+		Image: c.Image, Entrypoint: []string{worker.File, "agent", "--hold"}, User: "0", Hostname: c.Hostname,
+		Labels: map[string]string{labelOwner: r.config.Owner, labelTask: c.Task, labelContainer: c.Task + "-network"},
+	}
+	publish(c, config, host)
+	made, err := r.api.ContainerCreate(ctx, client.ContainerCreateOptions{Name: as, HostConfig: host, Config: config})
 	if err != nil {
 		return "", err
 	}
 	if _, err := r.api.ContainerStart(ctx, made.ID, client.ContainerStartOptions{}); err != nil {
 		r.remove(made.ID)
+		if any, ok := anyPorts(c, err); ok {
+			return r.hold(ctx, as, any)
+		}
 		return "", err
 	}
 	return made.ID, nil

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/aws/smithy-go"
 
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/run"
@@ -95,11 +98,17 @@ func checkNetwork(ctx context.Context, s *client.Session, v *run.Examined) findi
 		return f
 	}
 	subnets, err := s.Subnets(ctx, v.Subnets)
-	if err != nil {
+	// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+	fault, ok := errors.AsType[smithy.APIError](err)
+	unknown := ok && fault.ErrorCode() == "InvalidSubnetID.NotFound"
+	switch {
+	case unknown:
+		f.State, f.Fact, f.Hint = trouble, fault.ErrorMessage(), "mend `network:` in the job file, and spate deploy"
+		return f
+	case err != nil:
 		return cannotAsk("network", err)
-	}
-	if len(subnets) < len(v.Subnets) {
-		f.State, f.Fact, f.Hint = trouble, fmt.Sprintf("of %s %d are there", count(len(v.Subnets), "subnet"), len(subnets)), "mend `network:` in the job file"
+	case len(subnets) < len(v.Subnets):
+		f.State, f.Fact, f.Hint = trouble, fmt.Sprintf("of %s %d are there", count(len(v.Subnets), "subnet"), len(subnets)), "mend `network:` in the job file, and spate deploy"
 		return f
 	}
 	for _, n := range subnets {

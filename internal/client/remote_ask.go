@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -43,11 +44,11 @@ func caller(cfg aws.Config, c wire.Caller, host string) wire.Caller {
 
 // patiently tries again what AWS throttles and what gets lost, as the SDK's
 // clients do by themselves.
-func patiently(ctx context.Context, try func() error) error {
-	standard := retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts })
+func patiently(ctx context.Context, most int, try func() error) error {
+	standard := retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = most })
 	for attempt := 1; ; attempt++ {
 		err := try()
-		if err == nil || attempt == attempts || ctx.Err() != nil || !standard.IsErrorRetryable(err) {
+		if err == nil || attempt == most || ctx.Err() != nil || !standard.IsErrorRetryable(err) {
 			return err
 		}
 		delay, _ := standard.RetryDelay(attempt, err)
@@ -65,11 +66,12 @@ type query struct {
 	host, scope, version, action string
 	region                       string // where it is not the configuration's
 	input                        url.Values
+	attempts                     int // 0: as often as of other calls
 }
 
 // ask sends a query and reads the reply into out, by the paths of its tags.
 func (a *AWS) ask(ctx context.Context, q query, out any) error {
-	err := patiently(ctx, func() error { return a.askOnce(ctx, q, out) })
+	err := patiently(ctx, cmp.Or(q.attempts, attempts), func() error { return a.askOnce(ctx, q, out) })
 	if err != nil {
 		return &smithy.OperationError{ServiceID: strings.ToUpper(q.scope), OperationName: q.action, Err: err}
 	}

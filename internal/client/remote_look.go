@@ -22,6 +22,7 @@ func (a *AWS) Identity(ctx context.Context) (arn string, err error) {
 	}
 	err = a.ask(ctx, query{
 		host: "sts." + a.config.Region + "." + domain(a.config.Region), scope: "sts", version: "2011-06-15", action: "GetCallerIdentity",
+		attempts: 3, // who asks this wants to know whether there is an answer at all
 	}, &out)
 	return out.ARN, err
 }
@@ -40,7 +41,7 @@ func (a *AWS) Quota(ctx context.Context, code string) (float64, error) {
 		Quota struct{ Value *float64 }
 	}
 	c := caller(a.config, wire.Caller{Name: "Service Quotas", Scope: "servicequotas", Target: "ServiceQuotasV20190624"}, "servicequotas")
-	err := patiently(ctx, func() error {
+	err := patiently(ctx, attempts, func() error {
 		return c.Call(ctx, "GetServiceQuota", map[string]string{"ServiceCode": "fargate", "QuotaCode": code}, &out)
 	})
 	if err == nil && out.Quota.Value == nil {

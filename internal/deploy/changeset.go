@@ -70,6 +70,8 @@ func (e *StateError) Error() string { return fmt.Sprintf("stack %s is in %s", e.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html#cfn-console-view-stack-data-resources-status-codes
 func (e *StateError) Mend() string {
 	switch e.Status {
+	case types.StackStatusRollbackComplete:
+		return "spate deploy deletes what is left of it, and makes it again"
 	case types.StackStatusUpdateRollbackFailed:
 		return "aws cloudformation continue-update-rollback --stack-name " + e.Stack
 	case types.StackStatusUpdateFailed:

@@ -73,6 +73,25 @@ func (e *Engine) watchDisk(ctx context.Context) error {
 	return &FullError{e.cfg.Home}
 }
 
+// shrinkInterval is the time between two looks at what the store has freed.
+const shrinkInterval = 10 * time.Second
+
+// shrink gives the disk back what the store has freed.
+func (e *Engine) shrink(ctx context.Context) error {
+	tick := time.NewTicker(shrinkInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := e.store.Shrink(ctx); err != nil && ctx.Err() == nil {
+			e.cfg.Log.Warn("giving back the space of what was deleted", "err", err)
+		}
+	}
+}
+
 // explain returns the cause that an error has in the home's disk, or in the
 // store's file, where it has one.
 func explain(h home, err error) error {

@@ -290,6 +290,7 @@ func (e *Engine) runServices(ctx context.Context) error {
 	run("EventBridge", ecsCtx, s.events.Run)
 	run("EventBridge Scheduler", ecsCtx, s.scheduler.Run)
 	run("the home's disk", ecsCtx, e.watchDisk)
+	run("the store's space", ecsCtx, e.shrink)
 	run("the bridge", rest, func(ctx context.Context) error { return e.bridge.serve(ctx, e.inner, e.cfg.Log) })
 	run("ECS", ecsCtx, func(ctx context.Context) error {
 		defer stopRest()

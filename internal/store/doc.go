@@ -16,5 +16,6 @@
 // Services keep what they need for answering in memory, load it when they
 // start, and write through. Documents go into a [Table]; what has to be read by
 // range (log events, object listings) gets SQL tables of its own through
-// [Store.Migrate].
+// [Store.Migrate]. What deletions free is used again, and goes back to the disk
+// by [Store.Shrink].
 package store

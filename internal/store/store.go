@@ -21,6 +21,9 @@ const Format = 1
 // time that one commit can take.
 const groupLimit = 512
 
+// journalLimit has the log shortened that a long transaction has made large.
+const journalLimit = "journal_size_limit(67108864)"
+
 // ErrClosed is returned by every call after Close.
 var ErrClosed = errors.New("store is closed")
 
@@ -93,7 +96,7 @@ func makePrivate(path string) error {
 }
 
 func dsn(path, pragma string) string {
-	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", pragma}}
+	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", journalLimit, pragma}}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
 }
 
@@ -106,7 +109,7 @@ func (s *Store) checkFormat(ctx context.Context, path string) error {
 		return &NewerError{Path: path, Found: found}
 	}
 	if found == Format {
-		return nil
+		return allowShrinking(ctx, s.conn)
 	}
 	_, err := s.conn.ExecContext(ctx, fmt.Sprintf(`
 		CREATE TABLE IF NOT EXISTS doc (

@@ -15,7 +15,15 @@ import (
 
 // TestMain lets the test binary be the writer that TestKill kills.
 func TestMain(m *testing.M) {
-	if path := os.Getenv("STORE_TEST_WRITE"); path != "" {
+	path := os.Getenv("STORE_TEST_WRITE")
+	if name := os.Getenv("STORE_TEST_REFUSE"); name != "" {
+		if err := writeRefused(path, name); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	if path != "" {
 		write(path)
 	}
 	os.Exit(m.Run())

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spate-run/spate/internal/deploy"
+	"github.com/spate-run/spate/internal/engine"
 	"github.com/spate-run/spate/internal/job"
 )
 
@@ -60,7 +61,11 @@ func (a *app) build(ctx context.Context, j job.Job, t *synthesis, runner string)
 	if runner != asDocker || isReference(j.Image) {
 		return nil
 	}
-	b := deploy.Build{Folder: t.image, Name: j.Name}
+	home, err := defaultHome()
+	if err != nil {
+		return err
+	}
+	b := deploy.Build{Folder: t.image, Name: j.Name, Home: engine.Mark(home)}
 	if a.verbose {
 		b.Progress = a.stderr
 	}

@@ -24,6 +24,8 @@ type Build struct {
 	Folder string
 	// Name is what the image is called after, such as the job's name.
 	Name string
+	// Home marks whose image it is: see [docker.BuiltName].
+	Home string
 	// Arch is the processor that the image is for; empty: the engine's own.
 	Arch worker.Arch
 	// Progress takes what the builder prints; nil discards it.
@@ -46,8 +48,8 @@ func (e *BuildError) Error() string {
 func (e *BuildError) Unwrap() error { return e.Err }
 
 // Run builds the image on the Docker engine that containers are started on, and
-// returns its name there. The same folder has the same name: what it is called
-// by is the image's own digest. No registry has images of that name, so one that
+// returns its name there. The same folder has the same name in a home: what it is
+// called by is the image's own digest. No registry has images of that name, so one that
 // has been removed is not taken from elsewhere.
 func (b Build) Run(ctx context.Context) (string, error) {
 	if _, err := os.Stat(filepath.Join(b.Folder, "Dockerfile")); errors.Is(err, fs.ErrNotExist) {
@@ -61,7 +63,7 @@ func (b Build) Run(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := "localhost/spate/" + strings.ToLower(b.Name) + ":" + id[:12]
+	name := docker.BuiltName(b.Name, id, b.Home)
 	if out, err := builder.command(ctx, "tag", id, name).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("naming image %s: %w: %s", name, err, bytes.TrimSpace(out))
 	}

@@ -71,13 +71,16 @@ func (p Pack) Run(ctx context.Context) (_ *Packed, err error) {
 // base is the job's own image.
 func (p Pack) base(ctx context.Context, dir string) (*image.Image, error) {
 	if p.Folder != "" {
-		name, err := Build{Folder: p.Folder, Name: p.Name, Arch: p.Arch, Progress: p.Progress}.Run(ctx)
+		name, err := Build{Folder: p.Folder, Name: p.Name, Home: "aws", Arch: p.Arch, Progress: p.Progress}.Run(ctx)
 		if err != nil {
 			return nil, err
 		}
 		img, err := saved(ctx, name, dir)
 		if err == nil && img == nil {
 			err = fmt.Errorf("image %s is gone", name)
+		}
+		if err == nil {
+			docker.DiscardOthers(ctx, name)
 		}
 		return img, err
 	}

@@ -27,6 +27,7 @@ import (
 type runners struct {
 	processes *runner.Process
 	config    docker.Config
+	mark      string // of this home, in the names of images
 	owner     string // begins the session tokens of tasks' credentials
 	release   func(token string)
 	none      bool // no container is started or looked for
@@ -184,6 +185,19 @@ func (r *runners) Place(ctx context.Context, id string) (runner.Place, error) {
 	return engine.Place(ctx, id)
 }
 
+// Discard removes an image that was built for this home and has been unused
+// since a moment. Others are not the engine's to remove.
+func (r *runners) Discard(ctx context.Context, image string, unused time.Time) error {
+	if r.none || !docker.IsBuilt(image, r.mark) {
+		return nil
+	}
+	engine, err := r.connected(ctx)
+	if err != nil {
+		return err
+	}
+	return engine.Discard(ctx, image, unused)
+}
+
 // Close lets go of Docker.
 func (r *runners) Close() error {
 	r.mu.Lock()
@@ -210,6 +224,7 @@ func (e *Engine) newRunners(h home, inProcess aws.Config) (*runners, error) {
 	return &runners{
 		processes: processes,
 		owner:     e.owner,
+		mark:      Mark(string(h)),
 		release:   e.release,
 		none:      e.cfg.Quiet,
 		config: docker.Config{

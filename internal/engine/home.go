@@ -71,6 +71,12 @@ type identity struct {
 	Keys wire.Keys
 }
 
+// Mark is short for a home, in the names of images that are built for it.
+func Mark(dir string) string {
+	place := sha256.Sum256([]byte(dir))
+	return hex.EncodeToString(place[:4])
+}
+
 // owner marks the processes of this home. It is no secret, and no other home
 // has it: a copy of this one is in another place.
 func (h home) owner(id identity) string {

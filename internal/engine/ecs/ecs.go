@@ -67,6 +67,7 @@ type Service struct {
 	waiting  []*task             // PROVISIONING, oldest first; others are skipped
 	stopped  []*task             // STOPPED, in the order in which they stopped
 
+	untidy   bool         // an image may be unused
 	dirty    dirty        // decided and not yet written
 	launches []*execution // to be started once that is written
 	halts    []*execution // to be stopped once that is written
@@ -165,6 +166,7 @@ func (s *Service) load(ctx context.Context) error {
 	if err := s.loadServices(ctx); err != nil {
 		return err
 	}
+	s.untidy = true
 	return s.loadTasks(ctx, time.Now())
 }
 

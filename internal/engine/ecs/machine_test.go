@@ -24,6 +24,7 @@ type machine struct {
 	started  []runner.Container
 	at       []time.Time // when each was started
 	cleared  []string    // tasks
+	discards []string    // images
 }
 
 func (m *machine) Start(ctx context.Context, c runner.Container) (runner.Running, error) {
@@ -95,6 +96,24 @@ func (m *machine) Place(_ context.Context, id string) (runner.Place, error) {
 		place.Ports[i].Host = cmp.Or(place.Ports[i].Host, 40000)
 	}
 	return place, nil
+}
+
+// Discard takes note of an image, or says why it cannot be removed.
+func (m *machine) Discard(_ context.Context, image string, _ time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refusal != "" {
+		return errors.New(m.refusal)
+	}
+	m.discards = append(m.discards, image)
+	return nil
+}
+
+// discarded are the images that were removed.
+func (m *machine) discarded() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.discards)
 }
 
 func (m *machine) refuse(why string) {

@@ -247,6 +247,7 @@ func (s *Service) progress(v *service, now time.Time) {
 	}
 	if v.Status == serviceDraining && len(v.tasks) == 0 {
 		v.Status, v.EndedAt = serviceInactive, now
+		s.untidy = true
 		s.dirty.services[v] = true
 	}
 	if v.Status != serviceActive {
@@ -296,6 +297,7 @@ func (s *Service) dropDeployments(v *service, tasks map[string]int, now time.Tim
 	}
 	if len(left) != len(v.Deployments) {
 		v.Deployments = left
+		s.untidy = true
 		s.dirty.services[v] = true
 	}
 }

@@ -58,6 +58,7 @@ func (s *Service) decide(ctx context.Context) time.Time {
 		return now.Add(saveRetry)
 	}
 	s.act()
+	s.discard(ctx)
 	return next
 }
 
@@ -137,6 +138,7 @@ func (s *Service) retire(t *task) {
 		t.Placed = false
 	}
 	delete(s.secrets, t.Secret)
+	s.untidy = true
 	s.stopped = append(s.stopped, t)
 	v := s.services[t.Cluster+"/"+t.Service]
 	if v == nil {
@@ -156,7 +158,10 @@ func (s *Service) act() {
 	for _, x := range s.launches {
 		ctx, cancel := context.WithCancel(context.Background())
 		x.halt = cancel
-		s.executions.Go(func() { x.run(ctx) })
+		s.executions.Go(func() {
+			x.run(ctx)
+			s.ran(x)
+		})
 	}
 	for _, x := range s.halts {
 		x.halt()

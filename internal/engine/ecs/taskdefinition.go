@@ -23,6 +23,9 @@ import (
 type definition struct {
 	Detail types.TaskDefinition
 	Tags   []types.Tag
+	// Discarded says that the images have been removed, where nothing else has
+	// them.
+	Discarded bool
 }
 
 // A family is the revisions of a task definition; revision n is at n-1.
@@ -194,6 +197,8 @@ func (s *Service) DeregisterTaskDefinition(ctx context.Context, in *ecs.Deregist
 		return nil, err
 	}
 	*d = next
+	s.untidy = true
+	s.rouse()
 	return &ecs.DeregisterTaskDefinitionOutput{TaskDefinition: &next.Detail}, nil
 }
 

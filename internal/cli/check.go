@@ -36,6 +36,19 @@ func checkHome(home string) finding {
 	return f
 }
 
+// checkStore reads all that an engine has recorded.
+func checkStore(ctx context.Context) finding {
+	home, err := defaultHome()
+	var size int64
+	if err == nil {
+		size, err = engine.CheckStore(ctx, home)
+	}
+	if err != nil {
+		return finding{Check: "store", State: trouble, Fact: err.Error(), Hint: hint(err)}
+	}
+	return finding{Check: "store", State: fine, Fact: fmt.Sprintf("all %d kB are as they were written", (size+1023)/1024)}
+}
+
 // existing is a folder, or the nearest one above it that is there.
 func existing(dir string) string {
 	for {

@@ -15,6 +15,7 @@ import (
 
 func (a *app) doctorCommand() *cobra.Command {
 	var output outputFlag
+	var deep bool
 	cmd := &cobra.Command{
 		Use:   "doctor [FOLDER]",
 		Short: "Look for what would stop a run from starting",
@@ -22,12 +23,16 @@ func (a *app) doctorCommand() *cobra.Command {
 current folder where that has one. It says what would stop a run from starting,
 and how to mend it. The exit code is 0 when nothing would.
 
+With --deep it reads the home's whole store, and says whether anything in it is not
+as it was written. An engine may be at work in it.
+
 With --on aws it looks at the credentials, the account's quota, and the job's stack:
 its image, network, roles, service, tasks, queues and alarms. What could not be asked
 counts as no answer, and the exit code is 1 then, too.`,
 		Example: `  spate doctor
   spate doctor examples/retrain
   spate doctor --on aws          why nothing runs there
+  spate doctor --deep            is what is kept of runs as it was written?
   spate doctor -o json`,
 		Args: misused(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,10 +40,14 @@ counts as no answer, and the exit code is 1 then, too.`,
 			if err != nil {
 				return err
 			}
+			if deep {
+				findings = append(findings, checkStore(cmd.Context()))
+			}
 			return a.printFindings(findings, output)
 		},
 	}
 	output.register(cmd, "table", "json")
+	cmd.Flags().BoolVar(&deep, "deep", false, "read the home's whole store")
 	return cmd
 }
 

@@ -2,8 +2,12 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/spate-run/spate/internal/store"
 )
@@ -31,6 +35,25 @@ func parseIdentity(path string, text []byte) (identity, error) {
 		return damaged(fmt.Sprintf("%d is no port", id.Port))
 	}
 	return id, nil
+}
+
+// CheckStore reads the whole store of a home, in which an engine may be at work,
+// and returns a DamagedError for what is not as it was written. It returns how
+// many bytes the store has, 0 for a home without one.
+func CheckStore(ctx context.Context, folder string) (size int64, err error) {
+	path := home(folder).database()
+	file, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	wrong, err := store.Check(ctx, path)
+	if err == nil && len(wrong) > 0 {
+		err = &DamagedError{path, wrong[0]}
+	}
+	return file.Size(), err
 }
 
 // blameStore names the store's file where an error comes from what is in it.

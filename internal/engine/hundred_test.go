@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -10,11 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	docker "github.com/moby/moby/client"
 
-	"github.com/spate-run/spate"
-	"github.com/spate-run/spate/internal/deploy"
 	"github.com/spate-run/spate/internal/engine"
-	"github.com/spate-run/spate/internal/job"
-	"github.com/spate-run/spate/internal/run"
 )
 
 // TestAHundredContainersLeaveNothing has a hundred tasks of a container each,
@@ -76,60 +71,4 @@ func (c *containers) volumes(t *testing.T) (names []string) {
 		names = append(names, v.Name)
 	}
 	return names
-}
-
-// TestTheFirstContainerComesAtOnce measures from the send to the container's
-// first process, as Docker has it. The bound is wide, for machines that are busy;
-// an idle one takes less than a second.
-func TestTheFirstContainerComesAtOnce(t *testing.T) {
-	c := newContainers(t, `ENTRYPOINT ["/job"]`)
-	j, err := job.Parse("spate.yaml", []byte("name: first\nimage: "+c.image+"\ncommand: [stay]\nparams: {list: [{sector: mining}]}\nmax: 2\ncpu: 0.25\nmemory: 512MiB\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	template, err := spate.JobStack(j).Template()
-	if err != nil {
-		t.Fatal(err)
-	}
-	outputs, err := deploy.Apply(t.Context(), c.CloudFormation, deploy.Stack{Name: j.Name, Template: template, Parameters: map[string]string{"Image": c.image}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	stack, _ := run.NewStack(c.AWS, j.Name, outputs)
-	source, err := j.Source()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := stack.Record(t.Context(), j, source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	began := time.Now()
-	if err := r.Send(t.Context(), r.Jobs); err != nil {
-		t.Fatal(err)
-	}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-tick.C {
-		for _, name := range c.left(t) {
-			if strings.HasSuffix(name, "-network") {
-				continue
-			}
-			found, err := c.docker.ContainerInspect(t.Context(), name, docker.ContainerInspectOptions{})
-			if err != nil || !found.Container.State.Running {
-				continue
-			}
-			started, err := time.Parse(time.RFC3339Nano, found.Container.State.StartedAt)
-			if err != nil {
-				t.Fatal(err)
-			}
-			took := started.Sub(began)
-			t.Logf("from the send to the first container's process: %v", took)
-			if took > 5*time.Second {
-				t.Errorf("got %v from the send to the first process, want a second", took)
-			}
-			return
-		}
-	}
-	t.Fatal("no container started")
 }

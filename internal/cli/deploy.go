@@ -70,7 +70,7 @@ func (a *app) diffCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			return a.withJobStack(ctx, args, client.Look, func(s *client.Session, d *deployment) error {
-				set, err := deploy.Prepare(ctx, s.CloudFormation, d.Stack)
+				set, err := a.prepareChanges(ctx, s, d)
 				if err != nil {
 					return err
 				}
@@ -106,7 +106,7 @@ func (a *app) withJobStack(ctx context.Context, args []string, p client.Purpose,
 
 // deploy brings a stack, and what its tasks run, up to date.
 func (a *app) deploy(ctx context.Context, s *client.Session, d *deployment, o deployOptions) (deploy.Outputs, error) {
-	set, err := deploy.Prepare(ctx, s.CloudFormation, d.Stack)
+	set, err := a.prepareChanges(ctx, s, d)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +118,19 @@ func (a *app) deploy(ctx context.Context, s *client.Session, d *deployment, o de
 		return outputs, err
 	}
 	return outputs, putSchedule(ctx, s, d.job, d.plan, outputs)
+}
+
+// prepareChanges finds out what would change. It waits for what others do to the
+// stack, and says so.
+func (a *app) prepareChanges(ctx context.Context, s *client.Session, d *deployment) (*deploy.ChangeSet, error) {
+	state, err := deploy.Look(ctx, s.CloudFormation, d.Name)
+	if err != nil {
+		return nil, err
+	}
+	if state != nil && state.Busy() {
+		a.tell(fmt.Sprintf("stack %s is in %s: waiting until that is over", d.Name, state.Status), "Ctrl-C waits no longer; nothing is changed before you are asked")
+	}
+	return deploy.Prepare(ctx, s.CloudFormation, d.Stack)
 }
 
 // permit says what would change, and finds out whether it may.

@@ -44,11 +44,11 @@ func service(change string) answer {
 		"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1", "subnet-2"], "assignPublicIp": "ENABLED"}}` + change + `}]}`}
 }
 
-func stopped(code, reason string) map[string][]answer {
+func stopped(code, reason string, at time.Time) map[string][]answer {
 	return map[string][]answer{
 		"ecs:ListTasks": {{body: `{"taskArns": ["arn:aws:ecs:us-east-1:000000000000:task/c/1"]}`}},
 		"ecs:DescribeTasks": {{body: fmt.Sprintf(`{"tasks": [{"taskArn": "arn:aws:ecs:us-east-1:000000000000:task/c/1", "lastStatus": "STOPPED",
-			"stopCode": %q, "stoppedReason": %q, "stoppedAt": %d, "containers": []}]}`, code, reason, time.Now().Unix()-60)}},
+			"stopCode": %q, "stoppedReason": %q, "stoppedAt": %d, "containers": []}]}`, code, reason, at.Unix())}},
 	}
 }
 
@@ -119,6 +119,7 @@ func TestDoctorTellsWhatIsWrongOnAWS(t *testing.T) {
 }
 
 func troubles() map[string]trouble {
+	lately := time.Now().Add(-time.Minute)
 	return map[string]trouble{
 		"well": {want: []string{
 			`^quota +ok +the account has 100 vCPU of Fargate on demand, and 4 tasks want 8$`, `^network +ok +2 subnets, out by igw-1$`,
@@ -184,19 +185,19 @@ func troubles() map[string]trouble {
 			[]string{`^service +error +active`}, "its deployment failed: ECS deployment circuit breaker: tasks failed to start.",
 		},
 		"tasks that cannot pull": {
-			stopped("TaskFailedToStart", "CannotPullContainerError: pull image manifest has been retried 7 time(s)"),
+			stopped("TaskFailedToStart", "CannotPullContainerError: pull image manifest has been retried 7 time(s)", lately),
 			[]string{`^tasks +error +1 task stopped that should not have; the newest, at .*: CannotPullContainerError`}, "hint: tasks: the image is not there, or the subnets have no way to it",
 		},
 		"tasks without a way": {
-			stopped("TaskFailedToStart", "ResourceInitializationError: unable to pull secrets or registry auth"),
+			stopped("TaskFailedToStart", "ResourceInitializationError: unable to pull secrets or registry auth", lately),
 			[]string{`^tasks +error +.*ResourceInitializationError`}, "hint: tasks: tasks reach neither ECR nor their secrets and logs",
 		},
 		"over the quota": {
-			stopped("TaskFailedToStart", "You've reached the limit on the number of vCPUs you can run concurrently"),
+			stopped("TaskFailedToStart", "You've reached the limit on the number of vCPUs you can run concurrently", lately),
 			[]string{`^tasks +error +.*limit on the number of vCPUs`}, "hint: tasks: see quota",
 		},
 		"Spot": {
-			stopped("SpotInterruption", "Your Spot Task was interrupted."),
+			stopped("SpotInterruption", "Your Spot Task was interrupted.", lately),
 			[]string{`^tasks +warning +.*Spot Task was interrupted`}, "hint: tasks: AWS took its capacity back",
 		},
 		"dead letters": {nil, []string{`^dead letters +warning +1 message could not be read by any worker$`}, "hint: dead letters: spate dlq list"},

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/spf13/cobra"
 
 	"github.com/spate-run/spate/internal/client"
@@ -128,9 +130,12 @@ func awsHint(err error) string {
 	if e, ok := errors.AsType[*deploy.StateError](err); ok {
 		return e.Mend()
 	}
+	if e, ok := errors.AsType[*deploy.FailedError](err); ok {
+		return failedHint(e)
+	}
 	fault, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
-		return ""
+		return networkHint(err)
 	}
 	switch code := fault.ErrorCode(); {
 	case strings.HasPrefix(code, "ExpiredToken"), code == "RequestExpired":
@@ -141,6 +146,32 @@ func awsHint(err error) string {
 		return "docs/aws.md lists the permissions that a person needs"
 	case strings.HasPrefix(code, "Throttl"), code == "TooManyRequestsException", code == "SlowDown":
 		return "AWS was asked too often, also after waiting; try again in a minute"
+	case code == "InvalidChangeSetStatus", code == "OperationInProgressException", code == "AlreadyExistsException",
+		code == "ValidationError" && strings.Contains(fault.ErrorMessage(), "_IN_PROGRESS state"):
+		return "somebody else changes this stack; when that is over: spate deploy"
+	}
+	return ""
+}
+
+// failedHint says what to type about a stack that came to a bad end.
+func failedHint(e *deploy.FailedError) string {
+	state := deploy.StateError{Stack: e.Stack, Status: e.Status}
+	switch {
+	case strings.HasSuffix(string(e.Status), "ROLLBACK_COMPLETE") && len(e.Causes) > 0 && strings.Contains(e.Causes[0].Reason, "already exists"):
+		return "spate deploy again: names are made anew each time; where yours is taken, give the job another `name:`"
+	case strings.HasSuffix(string(e.Status), "ROLLBACK_COMPLETE"):
+		return "the stack is as it was before; mend that, and spate deploy again"
+	}
+	return state.Mend()
+}
+
+// networkHint says what to look at where no answer came.
+func networkHint(err error) string {
+	if e, ok := errors.AsType[*net.DNSError](err); ok && strings.Contains(e.Name, ".amazonaws.com") {
+		return "there is no such address: look at --region, and at the network"
+	}
+	if _, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {
+		return "look at the network, and try again: nothing that was recorded is lost"
 	}
 	return ""
 }

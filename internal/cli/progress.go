@@ -24,6 +24,7 @@ type progress struct {
 	drawn    []int // the columns of the block's lines as they were drawn last
 	next     time.Time
 	trouble  string // that was told last
+	taken    int    // tasks by Spot, that were told last
 }
 
 // The pace of the lines where there is no terminal.
@@ -57,10 +58,10 @@ func (p *progress) update(now run.Progress) {
 		p.draw(p.block(now, columns-1), columns, rows)
 		return
 	}
-	if time.Now().Before(p.next) && !now.Finished() && now.Trouble == p.trouble {
+	if time.Now().Before(p.next) && !now.Finished() && now.Trouble == p.trouble && now.Interruptions == p.taken {
 		return
 	}
-	p.next, p.trouble = time.Now().Add(lineEvery), now.Trouble
+	p.next, p.trouble, p.taken = time.Now().Add(lineEvery), now.Trouble, now.Interruptions
 	fmt.Fprintln(p.w, p.line(now))
 }
 
@@ -96,11 +97,17 @@ func (p *progress) line(now run.Progress) string {
 	if now.Rate() > 0 && !now.Finished() {
 		s += fmt.Sprintf("; %.1f/s, %s left", now.Rate(), roughly(now.Left()))
 	}
+	if now.Interruptions > 0 {
+		s += "; " + interruptions(now.Interruptions)
+	}
 	if now.Trouble != "" {
 		s += "; no task starts: " + now.Trouble
 	}
 	return s
 }
+
+// interruptions tells of tasks that AWS took back. Their jobs are tried again.
+func interruptions(n int) string { return count(n, "task") + " taken back by Spot" }
 
 // slowest is how many running jobs the block names.
 const slowest = 3
@@ -110,6 +117,9 @@ func (p *progress) block(now run.Progress, columns int) []line {
 	lines := []line{
 		p.counts(now, columns),
 		{{dim, p.pace(now)}},
+	}
+	if now.Interruptions > 0 {
+		lines = append(lines, line{{dim, interruptions(now.Interruptions) + "; their jobs are tried again"}})
 	}
 	if now.Trouble != "" {
 		lines = append(lines, line{{yellow, "no task starts: " + now.Trouble}})

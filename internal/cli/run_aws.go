@@ -38,7 +38,7 @@ func (a *app) runOnAWS(ctx context.Context, j job.Job, source *job.Source, o run
 
 // makeStack makes a job's stack for its first run.
 func (a *app) makeStack(ctx context.Context, s *client.Session, j job.Job, yes bool) (_ *run.Stack, err error) {
-	fmt.Fprintf(a.stderr, "stack %s is not there yet\n", j.Name)
+	fmt.Fprintf(a.stderr, "stack %s is not there yet in %s\n", j.Name, s.Region())
 	d, err := a.deploymentOf(ctx, j)
 	if err != nil {
 		return nil, err

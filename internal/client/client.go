@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -87,7 +88,7 @@ func retrying(c wire.Caller) wire.Caller {
 		c.Retryer = c.Config.Retryer()
 		return c
 	}
-	c.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts })
+	c.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = cmp.Or(c.Config.RetryMaxAttempts, attempts) })
 	return c
 }
 

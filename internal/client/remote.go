@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,11 +69,12 @@ func (r Remote) load(ctx context.Context) (aws.Config, error) {
 		config.WithSharedConfigProfile(r.Profile),
 		config.WithRegion(r.Region),
 		config.WithRetryMode(aws.RetryModeAdaptive),
-		config.WithRetryMaxAttempts(attempts),
 	)
 	if err != nil {
 		return cfg, fmt.Errorf("reading the AWS configuration: %w", err)
 	}
+	// What AWS_MAX_ATTEMPTS or the profile says is a person's own wish.
+	cfg.RetryMaxAttempts = cmp.Or(cfg.RetryMaxAttempts, attempts)
 	if cfg.Region == "" {
 		return cfg, &MissingError{What: "region"}
 	}

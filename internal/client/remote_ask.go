@@ -60,6 +60,9 @@ func patiently(ctx context.Context, most int, try func() error) error {
 	}
 }
 
+// attempts is how often a request is made at most.
+func (a *AWS) attempts() int { return cmp.Or(a.config.RetryMaxAttempts, attempts) }
+
 // A query is a call of a service that takes forms and answers XML, of whose SDK
 // client too little is wanted for its size.
 type query struct {
@@ -71,7 +74,7 @@ type query struct {
 
 // ask sends a query and reads the reply into out, by the paths of its tags.
 func (a *AWS) ask(ctx context.Context, q query, out any) error {
-	err := patiently(ctx, cmp.Or(q.attempts, attempts), func() error { return a.askOnce(ctx, q, out) })
+	err := patiently(ctx, min(cmp.Or(q.attempts, a.attempts()), a.attempts()), func() error { return a.askOnce(ctx, q, out) })
 	if err != nil {
 		return &smithy.OperationError{ServiceID: strings.ToUpper(q.scope), OperationName: q.action, Err: err}
 	}

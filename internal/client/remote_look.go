@@ -41,7 +41,7 @@ func (a *AWS) Quota(ctx context.Context, code string) (float64, error) {
 		Quota struct{ Value *float64 }
 	}
 	c := caller(a.config, wire.Caller{Name: "Service Quotas", Scope: "servicequotas", Target: "ServiceQuotasV20190624"}, "servicequotas")
-	err := patiently(ctx, attempts, func() error {
+	err := patiently(ctx, a.attempts(), func() error {
 		return c.Call(ctx, "GetServiceQuota", map[string]string{"ServiceCode": "fargate", "QuotaCode": code}, &out)
 	})
 	if err == nil && out.Quota.Value == nil {

@@ -70,7 +70,7 @@ func (e *StateError) Error() string { return fmt.Sprintf("stack %s is in %s", e.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html#cfn-console-view-stack-data-resources-status-codes
 func (e *StateError) Mend() string {
 	switch e.Status {
-	case types.StackStatusRollbackComplete:
+	case types.StackStatusRollbackComplete, types.StackStatusReviewInProgress:
 		return "spate deploy deletes what is left of it, and makes it again"
 	case types.StackStatusUpdateRollbackFailed:
 		return "aws cloudformation continue-update-rollback --stack-name " + e.Stack
@@ -89,7 +89,7 @@ var deployable = []types.StackStatus{
 // Prepare has CloudFormation find out what deploying the stack would change. A
 // stack whose creation was rolled back holds nothing: it is deleted first.
 func Prepare(ctx context.Context, cfn *cloudformation.Client, s Stack) (*ChangeSet, error) {
-	found, err := settled(ctx, cfn, s.Name, nil)
+	found, err := idle(ctx, cfn, s.Name)
 	if err != nil {
 		return nil, err
 	}

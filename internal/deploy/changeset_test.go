@@ -142,6 +142,7 @@ func TestAStackThatCannotBeDeployed(t *testing.T) {
 		want   string
 	}{
 		{types.StackStatusUpdateRollbackFailed, "aws cloudformation continue-update-rollback --stack-name s"},
+		{types.StackStatusRollbackComplete, "spate deploy deletes what is left of it, and makes it again"},
 		{types.StackStatusDeleteFailed, "delete what is left of it: aws cloudformation delete-stack --stack-name s"},
 	}
 	for _, test := range tests {
@@ -170,5 +171,26 @@ func TestAStackThatCannotBeDeployed(t *testing.T) {
 	}
 	if _, err := prepare(t, cfn, taken).Execute(t.Context()); err != nil {
 		t.Errorf("after a creation that was rolled back: %v", err)
+	}
+}
+
+// Whoever was killed while asking what would be made leaves a stack that is in
+// review. It keeps nobody from making it.
+func TestAStackThatWasOnlyLookedAt(t *testing.T) {
+	cfn := newEngine(t)
+	prepare(t, cfn, before) // and no more
+	state, err := deploy.Look(t.Context(), cfn, "s")
+	if err != nil || state == nil || state.Busy() {
+		t.Fatalf("got %+v, %v, want a stack with which nothing is under way", state, err)
+	}
+	if set := prepare(t, cfn, before); !set.New || len(set.Changes) != 3 {
+		t.Errorf("got %+v, want a stack that is to be made", set)
+	}
+	parsed, err := template.Parse([]byte(before))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := deploy.Apply(t.Context(), cfn, deploy.Stack{Name: "s", Template: parsed}); err != nil {
+		t.Errorf("making the stack: %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -19,7 +18,7 @@ type State struct {
 }
 
 // Busy says whether an operation on it is under way.
-func (s *State) Busy() bool { return strings.HasSuffix(string(s.Status), "_IN_PROGRESS") }
+func (s *State) Busy() bool { return busy(s.Status) }
 
 // Look returns how a stack stands, or nil where there is none of that name.
 func Look(ctx context.Context, cfn *cloudformation.Client, name string) (*State, error) {

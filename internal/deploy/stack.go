@@ -75,11 +75,11 @@ func Apply(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, e
 }
 
 func apply(ctx context.Context, cfn *cloudformation.Client, s Stack) (Outputs, error) {
-	found, err := settled(ctx, cfn, s.Name, nil)
+	found, err := idle(ctx, cfn, s.Name)
 	if err != nil {
 		return nil, err
 	}
-	if found != nil && found.StackStatus == types.StackStatusRollbackComplete {
+	if found != nil && isEmpty(found) {
 		if err := Delete(ctx, cfn, s.Name); err != nil {
 			return nil, err
 		}
@@ -292,16 +292,40 @@ const (
 	lastPause  = 2 * time.Second
 )
 
+// isEmpty says whether a stack holds nothing: its creation was rolled back, or
+// was looked at and never begun.
+func isEmpty(s *types.Stack) bool {
+	return s.StackStatus == types.StackStatusRollbackComplete || s.StackStatus == types.StackStatusReviewInProgress
+}
+
+// busy says whether an operation on a stack is under way. One whose first change
+// set waits to be executed has the name of such, and may wait for ever.
+func busy(status types.StackStatus) bool {
+	return strings.HasSuffix(string(status), "_IN_PROGRESS") && status != types.StackStatusReviewInProgress
+}
+
+// idle returns the stack once nothing is done to it that others began, or nil
+// when there is none of that name.
+func idle(ctx context.Context, cfn *cloudformation.Client, name string) (*types.Stack, error) {
+	return settledFrom(ctx, cfn, name, busy, nil)
+}
+
 // settled returns the stack once no operation on it is under way, or nil when
 // there is none of that name. Between its looks at the stack it calls look,
 // which may be nil.
 func settled(ctx context.Context, cfn *cloudformation.Client, name string, look func() error) (*types.Stack, error) {
+	// Right after its change set was executed a stack may not have begun.
+	underWay := func(status types.StackStatus) bool { return strings.HasSuffix(string(status), "_IN_PROGRESS") }
+	return settledFrom(ctx, cfn, name, underWay, look)
+}
+
+func settledFrom(ctx context.Context, cfn *cloudformation.Client, name string, underWay func(types.StackStatus) bool, look func() error) (*types.Stack, error) {
 	for pause := firstPause; ; pause = min(pause*3/2, lastPause) {
 		found, err := describe(ctx, cfn, name)
 		if err == nil && look != nil {
 			err = look()
 		}
-		if err != nil || found == nil || !strings.HasSuffix(string(found.StackStatus), "_IN_PROGRESS") {
+		if err != nil || found == nil || !underWay(found.StackStatus) {
 			return found, err
 		}
 		select {

@@ -26,6 +26,9 @@ type Progress struct {
 	Tasks   Tasks
 	// Trouble is why the newest task could not start, where none runs.
 	Trouble string
+	// Interruptions are the tasks on Spot that AWS took back since the run was
+	// followed.
+	Interruptions int
 
 	// Rates are measured from here on.
 	since  time.Time
@@ -78,6 +81,7 @@ type Follower struct {
 	judged     int // the failed job that was read last, plus 1
 	trouble    trouble
 	losses     losses
+	taken      taken
 }
 
 // Follow returns a follower of the run.
@@ -109,6 +113,10 @@ func (f *Follower) Look(ctx context.Context) (Progress, error) {
 		return p, err
 	}
 	p.Tasks = tasksOf(service)
+	if err := f.taken.look(ctx, f.survey.run, time.Now()); err != nil {
+		return p, err
+	}
+	p.Interruptions = len(f.taken.tasks)
 	if p.Finished() {
 		return p, nil // it needs no task any more
 	}

@@ -1,9 +1,11 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -74,7 +76,7 @@ func (t *trouble) look(ctx context.Context, s *Stack, service *types.Service) (r
 	}
 	failed := int(newest.FailedTasks)
 	if failed == t.failed {
-		return t.reason, nil
+		return cmp.Or(t.reason, unplaced(service)), nil
 	}
 	found, err := s.whyNotStarted(ctx, t.deployment)
 	if err != nil {
@@ -85,6 +87,22 @@ func (t *trouble) look(ctx context.Context, s *Stack, service *types.Service) (r
 		t.strikes++
 	}
 	return found, nil
+}
+
+// unplaced is what ECS says where it could not even make a task, as for want of
+// quota or of capacity. Such tasks are not among those that stopped.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
+func unplaced(service *types.Service) string {
+	for _, e := range service.Events { // the newest first
+		if e.CreatedAt == nil || time.Since(*e.CreatedAt) > recently {
+			return ""
+		}
+		if message := deref(e.Message); strings.Contains(message, "was unable to place a task") {
+			_, reason, _ := strings.Cut(message, "Reason: ")
+			return cmp.Or(reason, message)
+		}
+	}
+	return ""
 }
 
 // whyNotStarted returns ECS's reason for the newest task of a deployment that

@@ -5,6 +5,7 @@
 //
 //	go run ./bench/sqs
 //	go run ./bench/sqs -goaws path/to/goaws     built from github.com/Admiral-Piett/goaws
+//	go run ./bench/sqs -large                   a million messages, ten thousand receivers
 //
 // spate's messages are on disk before they are acknowledged. Rivals take turns, and
 // of several rounds the median counts.
@@ -36,14 +37,18 @@ func main() {
 	flag.StringVar(&o.goaws, "goaws", "", "compare with this `program`")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of the comparison")
 	flag.DurationVar(&o.each, "each", 2*time.Second, "how long a rival has in a round")
+	much := flag.Bool("large", false, "measure a queue that holds much")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
-	if *floor != "" {
+	switch {
+	case *floor != "":
 		err = serveFloor(ctx, *floor)
-	} else {
+	case *much:
+		err = large(ctx, o)
+	default:
 		err = run(ctx, o)
 	}
 	if err != nil {

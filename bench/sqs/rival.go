@@ -145,6 +145,17 @@ func (r *rival) processor() time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond // a hundredth of a second each
 }
 
+// memory is how many bytes of it are resident.
+func (r *rival) memory() int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", r.process.Pid))
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
 // serveFloor reads requests and answers what never changes.
 func serveFloor(ctx context.Context, address string) error {
 	server := &http.Server{Addr: address, Handler: http.HandlerFunc(canned)}

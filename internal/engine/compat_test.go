@@ -173,7 +173,9 @@ keys are kept without effect. What recurring schedules missed while no engine
 ran is passed over, and what one-time schedules missed is made up for. Requests
 must be signed, with any keys where the engine asks for none.
 
-**CloudWatch Logs.** Filter patterns have terms, phrases, - and ?.
+**CloudWatch Logs.** Filter patterns have terms, phrases, - and ?. Of the awslogs
+driver's options those count that name the group, its making and the stream: each
+line is an event (no awslogs-datetime-format and awslogs-multiline-pattern).
 
 **SNS.** Messages are sent to queues (standard ones, since there are no others) and
 posted to HTTP endpoints on loopback, after their confirmation; those of any other

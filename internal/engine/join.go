@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -176,8 +177,18 @@ func (e *Engine) newECS(ctx context.Context, h home, inProcess aws.Config) (_ *e
 		},
 		AWS:  inProcess,
 		Lost: e.lost,
-		Logs: e.services.logs.Writer,
+		Logs: e.openLog,
 	})
+}
+
+// openLog opens the stream of a container's output.
+func (e *Engine) openLog(ctx context.Context, to ecs.LogStream) (io.WriteCloser, error) {
+	if to.MakeGroup {
+		if err := e.services.logs.MakeGroup(ctx, to.Group); err != nil {
+			return nil, err
+		}
+	}
+	return e.services.logs.Open(ctx, to.Group, to.Stream)
 }
 
 // newAutoscaling lets scaling policies read and set a service's desired count.

@@ -41,8 +41,15 @@ type Config struct {
 	Lost time.Time
 	// Logs opens the stream that takes a container's output when its
 	// definition names the awslogs driver. Both of the container's outputs
-	// write to it, at once. Nil drops the output.
-	Logs func(group, stream string) io.WriteCloser
+	// write to it, at once. A fault keeps the container from starting. Nil drops
+	// the output.
+	Logs func(ctx context.Context, to LogStream) (io.WriteCloser, error)
+}
+
+// A LogStream is where a container's output goes.
+type LogStream struct {
+	Group, Stream string
+	MakeGroup     bool // where it is not there
 }
 
 // A Service is Amazon ECS. The things that ECS itself calls services are of

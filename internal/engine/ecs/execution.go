@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/spate-run/spate/internal/runner"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 // workerLabel is the Docker label of containers that have the spate worker in
@@ -24,6 +25,7 @@ const (
 	optionRegion = "awslogs-region"
 	optionGroup  = "awslogs-group"
 	optionPrefix = "awslogs-stream-prefix"
+	optionMake   = "awslogs-create-group"
 )
 
 // An execution is the containers of a task, as this process runs them. What
@@ -162,10 +164,8 @@ func (x *execution) keep(ctx context.Context, m *member) {
 	fail := func(err error) {
 		x.report(func(t task, now time.Time) task { return t.failed(m.index, err.Error(), now) })
 	}
-	output := x.output(m.definition)
-	running, err := x.start(ctx, m, output)
+	running, output, err := x.open(ctx, m)
 	if err != nil {
-		x.close(output)
 		fail(err)
 		return
 	}
@@ -177,15 +177,48 @@ func (x *execution) keep(ctx context.Context, m *member) {
 	x.report(func(t task, now time.Time) task { return t.ended(m.index, m.exit, now) })
 }
 
+// open opens a container's log stream, and starts the container.
+func (x *execution) open(ctx context.Context, m *member) (runner.Running, io.WriteCloser, error) {
+	if !m.survived {
+		if err := x.await(ctx, m); err != nil {
+			return nil, nil, err
+		}
+	}
+	output, err := x.output(ctx, m.definition)
+	if err != nil && !m.survived {
+		return nil, nil, x.noStream(err)
+	}
+	if err != nil {
+		output = discard{}
+	}
+	running, err := x.start(ctx, m, output)
+	if err != nil {
+		x.close(output)
+		return nil, nil, err
+	}
+	return running, output, nil
+}
+
+// noStream is an error of a container's log stream in the words of what starts
+// the container: Fargate's, or Docker's on an instance of EC2.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
+func (x *execution) noStream(err error) error {
+	said := err.Error()
+	if fault, ok := errors.AsType[*wire.Fault](err); ok {
+		said = fault.Code + ": " + fault.Message
+	}
+	if x.origin.Detail.LaunchType == types.LaunchTypeFargate {
+		return fmt.Errorf("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: %s : exit status 1", said)
+	}
+	return fmt.Errorf("CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log stream: %s", said)
+}
+
 // start starts a container, or takes back the one that an earlier engine
 // started.
 func (x *execution) start(ctx context.Context, m *member, output io.Writer) (runner.Running, error) {
 	r := x.service.config.Runner
 	if m.survived {
 		return r.(runner.Keeper).Adopt(ctx, x.container(m, output), x.service.config.Lost)
-	}
-	if err := x.await(ctx, m); err != nil {
-		return nil, err
 	}
 	return r.Start(ctx, x.container(m, output))
 }
@@ -278,16 +311,16 @@ func awaitOne(ctx context.Context, on *member, condition types.ContainerConditio
 
 // output is where a container's output goes: to the logs with the awslogs
 // driver, else nowhere.
-func (x *execution) output(c types.ContainerDefinition) io.WriteCloser {
+func (x *execution) output(ctx context.Context, c types.ContainerDefinition) (io.WriteCloser, error) {
 	logs := c.LogConfiguration
 	if logs == nil || logs.LogDriver != types.LogDriverAwslogs || x.service.config.Logs == nil {
-		return discard{}
+		return discard{}, nil
 	}
 	stream := x.origin.ID
 	if prefix := logs.Options[optionPrefix]; prefix != "" {
 		stream = prefix + "/" + *c.Name + "/" + stream
 	}
-	return x.service.config.Logs(logs.Options[optionGroup], stream)
+	return x.service.config.Logs(ctx, LogStream{logs.Options[optionGroup], stream, logs.Options[optionMake] == "true"})
 }
 
 func (x *execution) close(output io.Closer) {

@@ -55,15 +55,33 @@ func TestPortsArePublished(t *testing.T) {
 	})
 }
 
+// vpc registers a definition of network mode awsvpc.
+func (r *rig) vpc(family string, containers ...types.ContainerDefinition) {
+	r.Helper()
+	must(r.RegisterTaskDefinition(ctx(r), &sdk.RegisterTaskDefinitionInput{
+		Family: &family, NetworkMode: types.NetworkModeAwsvpc, Cpu: new("256"), Memory: new("512"),
+		ExecutionRoleArn: new("arn:aws:iam::000000000000:role/x"), ContainerDefinitions: containers,
+	}))
+}
+
+func subnets(ids ...string) *types.NetworkConfiguration {
+	return &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: ids}}
+}
+
+// stopped is a task once nothing holds it.
+func (r *rig) stopped(arn string) types.Task {
+	r.Helper()
+	synctest.Wait()
+	return r.task(arn)
+}
+
 // inVPC runs a task of network mode awsvpc.
 func (r *rig) inVPC(containers ...types.ContainerDefinition) string {
 	r.Helper()
-	must(r.RegisterTaskDefinition(ctx(r), &sdk.RegisterTaskDefinitionInput{
-		Family: new("vpc"), NetworkMode: types.NetworkModeAwsvpc, Cpu: new("256"), Memory: new("512"), ContainerDefinitions: containers,
-	}))
+	r.vpc("vpc", containers...)
 	out := must(r.RunTask(ctx(r), &sdk.RunTaskInput{
 		TaskDefinition: new("vpc"), Tags: []types.Tag{{Key: new("team"), Value: new("a")}},
-		NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: []string{"subnet-1"}}},
+		NetworkConfiguration: subnets("subnet-1"),
 	}))
 	synctest.Wait()
 	return *out.Tasks[0].TaskArn

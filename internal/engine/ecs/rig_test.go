@@ -296,12 +296,20 @@ func code(err error) string {
 
 // streams are log streams in memory.
 type streams struct {
-	mu   sync.Mutex
-	text map[string]string
+	mu     sync.Mutex
+	text   map[string]string
+	opened []ecs.LogStream
 }
 
-func (s *streams) open(group, stream string) io.WriteCloser {
-	return &logStream{streams: s, name: group + " " + stream}
+// open opens a stream, of any group but "none".
+func (s *streams) open(_ context.Context, to ecs.LogStream) (io.WriteCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opened = append(s.opened, to)
+	if to.Group == "none" && !to.MakeGroup {
+		return nil, wire.Faultf("ResourceNotFoundException", "The specified log group does not exist.")
+	}
+	return &logStream{streams: s, name: to.Group + " " + to.Stream}, nil
 }
 
 type logStream struct {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -23,9 +25,35 @@ const (
 	lineBytes = 256<<10 - eventBytes
 )
 
+// MakeGroup makes a group that is not there yet, as the awslogs driver does where
+// it is told to (awslogs-create-group).
+func (s *Service) MakeGroup(ctx context.Context, group string) error {
+	_, err := s.createLogGroup(ctx, &sdk.CreateLogGroupInput{LogGroupName: &group})
+	if fault, ok := errors.AsType[*wire.Fault](err); ok && fault.Code == "ResourceAlreadyExistsException" {
+		return nil
+	}
+	return err
+}
+
+// Open makes a stream where it is not there yet, and returns the way into it. A
+// group that is not there is a fault.
+func (s *Service) Open(ctx context.Context, group, stream string) (io.WriteCloser, error) {
+	err := s.change(ctx, group, func(tx *store.Tx, id int64) error {
+		_, err := streamID(tx, id, stream)
+		if _, missing := errors.AsType[*wire.Fault](err); missing {
+			_, err = makeStream(tx, id, stream)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.Writer(group, stream), nil
+}
+
 // Writer returns the way into a stream for what a container prints, as the
-// awslogs driver provides it: each line becomes an event. The stream is made
-// with the first of them. While the group does not exist lines are dropped,
+// awslogs driver provides it: each line becomes an event. A stream that is not there
+// is made with the first of them. While the group does not exist lines are dropped,
 // with one warning.
 //
 // Lines are written in batches, at the latest after a second and on Close.

@@ -2,6 +2,7 @@ package logs_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/spate-run/spate/internal/wire"
 )
 
 func TestWriterMakesEventsOfLines(t *testing.T) {
@@ -95,5 +98,33 @@ func TestWriterUnderAFlood(t *testing.T) {
 		if !strings.HasPrefix(line, fmt.Sprintf("%07d ", i)) {
 			t.Fatalf("line %d: got %q", i, line)
 		}
+	}
+}
+
+func TestOpenMakesTheStream(t *testing.T) {
+	b := start(t)
+	for range 2 { // the second time it is there
+		w, err := b.service.Open(t.Context(), "group", "of/a/quiet/container")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := b.all(t, "of/a/quiet/container"); len(got) != 0 {
+		t.Errorf("got events %q, want a stream with none", got)
+	}
+	_, err := b.service.Open(t.Context(), "new", "stream")
+	if fault, ok := errors.AsType[*wire.Fault](err); !ok || fault.Code != "ResourceNotFoundException" {
+		t.Errorf("a group that is not there: got %v, want ResourceNotFoundException", err)
+	}
+	for range 2 {
+		if err := b.service.MakeGroup(t.Context(), "new"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := b.service.Open(t.Context(), "new", "stream"); err != nil {
+		t.Errorf("a group that was made: got %v", err)
 	}
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -243,6 +245,49 @@ func TestALargeRunIsCountedAsItGrows(t *testing.T) {
 	}
 	if got, want := look(), (counts{Done: 10, Failed: 2, Open: jobs - 12}); got != want {
 		t.Errorf("last look: got %+v, want %+v", got, want)
+	}
+}
+
+// A gate lets listings of results by only when so many of them wait at it.
+type gate struct {
+	http.RoundTripper
+	want int
+
+	mu   sync.Mutex
+	here int
+	open chan struct{}
+}
+
+func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
+	if q := r.URL.Query(); q.Has("list-type") && strings.Contains(q.Get("prefix"), "/results/") {
+		g.mu.Lock()
+		g.here++
+		here := g.here
+		if here == g.want {
+			close(g.open)
+		}
+		g.mu.Unlock()
+		select {
+		case <-g.open:
+		case <-time.After(10 * time.Second):
+			return nil, fmt.Errorf("%d listings had begun, want %d at once", here, g.want)
+		}
+	}
+	return g.RoundTripper.RoundTrip(r)
+}
+
+// On AWS the time of a listing is the way there: those of 100,000 jobs are all
+// under way at once.
+func TestTheListingsOfALargeRunGoTogether(t *testing.T) {
+	s := newStack(t)
+	const jobs = 100_000
+	r := &Run{Stack: s, Run: record.Run{ID: "01KAP5D1V8YFQ1ZJ6W3T2N9X4B", Jobs: jobs}}
+	g := &gate{RoundTripper: http.DefaultTransport, want: (jobs + stretch - 1) / stretch, open: make(chan struct{})}
+	options := s.aws.S3.Options()
+	options.HTTPClient, options.RetryMaxAttempts = &http.Client{Transport: g}, 1
+	s.aws.S3 = s3.New(options)
+	if got, want := countOf(t, r), (counts{Open: jobs}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

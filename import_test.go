@@ -30,6 +30,7 @@ var layers = []string{
 	"",
 	"internal/record",
 	"internal/client",
+	"spatetest",
 	"internal/engine",
 	"internal/engine/*",
 	"internal/delivery",

@@ -38,7 +38,7 @@ they are kept, as by spate serve > exports, that is:
 		Example: `  spate serve
   spate serve > exports
   spate serve --listen 127.0.0.1:4100 --cadence aws
-  spate serve --ephemeral`,
+  spate serve --ephemeral        for tests: a POST to /_spate/reset makes it as new`,
 		Args: misused(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.config(cmd)
@@ -117,6 +117,7 @@ func (a *app) serve(ctx context.Context, cfg engine.Config, o serveOptions) (err
 		return err
 	}
 	if o.ephemeral {
+		cfg.Ephemeral = true
 		if cfg.Home, err = os.MkdirTemp("", "spate-home-*"); err != nil {
 			return err
 		}

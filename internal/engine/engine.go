@@ -52,6 +52,8 @@ type Config struct {
 	// after a purge the next one is refused. 0 means 60 s in AWS's own cadence, and
 	// nothing in a faster one; below 0 nobody has to wait.
 	QueueWait time.Duration
+	// Ephemeral forgets everything when it is asked to, see ResetPath.
+	Ephemeral bool
 	// Open takes requests without a signature.
 	Open bool
 	// Quiet answers requests and starts nothing by itself: no tasks, no alarms,
@@ -90,6 +92,7 @@ type Engine struct {
 	lost     time.Time    // when an engine before was last known to be there
 	services services
 	ballast  []byte
+	renewal  *renewal
 }
 
 // ballast is how many bytes of address space, which nobody touches and so no
@@ -129,7 +132,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := os.MkdirAll(h.objects(), 0o700); err != nil {
 		return nil, explain(h, &UnusableError{cfg.Home, err})
 	}
-	e := &Engine{cfg: cfg, bridge: newBridge(), ballast: make([]byte, ballast)}
+	e := &Engine{cfg: cfg, bridge: newBridge(), ballast: make([]byte, ballast), renewal: newRenewal()}
 	if err := e.open(ctx, h); err != nil {
 		return nil, explain(h, errors.Join(err, e.close()))
 	}
@@ -150,10 +153,7 @@ func (e *Engine) open(ctx context.Context, h home) (err error) {
 		return err
 	}
 	e.lost = h.written()
-	if e.store, err = store.Open(ctx, h.database()); err != nil {
-		return err
-	}
-	if err := e.join(ctx, h); err != nil {
+	if err := e.load(ctx, h); err != nil {
 		return err
 	}
 	return e.lock.publish(e.address)
@@ -231,7 +231,10 @@ func (e *Engine) Address() Address { return e.address }
 // (SIGTERM, and SIGKILL after their stop timeout) while it still answers them,
 // and lets go of the home.
 func (e *Engine) Run(ctx context.Context) error {
-	handler := e.handler
+	handler, serve := e.handler, e.serveUntil
+	if e.cfg.Ephemeral {
+		handler, serve = e.front(ctx), e.serveRenewed
+	}
 	if e.cfg.Open {
 		handler = refuseForeign(handler)
 	}
@@ -243,7 +246,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(e.listener) }()
 
-	err := e.serveUntil(ctx)
+	err := serve(ctx)
 	stopErr := server.Close()
 	if serveErr := <-serving; !errors.Is(serveErr, http.ErrServerClosed) {
 		err = errors.Join(err, serveErr)

@@ -269,7 +269,11 @@ func (s *Service) listMetrics(_ context.Context, in *cw.ListMetricsInput) (*cw.L
 	metrics := []types.Metric{}
 	for _, key := range slices.Sorted(maps.Keys(s.tracks)) {
 		if t := s.tracks[key]; t.newest >= newest.Unix() && matches(t.metric, in) {
-			metrics = append(metrics, t.metric)
+			m := t.metric
+			if m.Dimensions == nil {
+				m.Dimensions = []types.Dimension{} // an empty list, as CloudWatch answers
+			}
+			metrics = append(metrics, m)
 		}
 	}
 	s.mu.Unlock()

@@ -150,6 +150,9 @@ func TestListMetrics(t *testing.T) {
 			var got []string
 			for _, m := range out.Metrics {
 				got = append(got, *m.MetricName)
+				if m.Dimensions == nil { // clients look into it without asking
+					t.Errorf("%s: got no list of dimensions, want an empty one", name)
+				}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)

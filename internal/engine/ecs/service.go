@@ -432,6 +432,8 @@ func (s *Service) describeService(v *service) *types.Service {
 	detail.TaskDefinition = aws.String(v.primary().Definition)
 	detail.Tags = v.Tags
 	detail.Events = describeEvents(v.events)
+	detail.LoadBalancers, detail.ServiceRegistries = full(detail.LoadBalancers), full(detail.ServiceRegistries)
+	detail.PlacementConstraints, detail.PlacementStrategy = full(detail.PlacementConstraints), full(detail.PlacementStrategy)
 	detail.Deployments = []types.Deployment{}
 	if v.Status != serviceInactive {
 		detail.Deployments = v.describeDeployments()

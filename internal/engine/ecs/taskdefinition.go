@@ -139,6 +139,7 @@ func (s *Service) detail(in *ecs.RegisterTaskDefinitionInput, revision int) type
 		if containers[i].Essential == nil {
 			containers[i].Essential = new(true)
 		}
+		fill(&containers[i], in.NetworkMode)
 	}
 	arn := s.config.Account.ARN("ecs", fmt.Sprintf("task-definition/%s:%d", *in.Family, revision))
 	return types.TaskDefinition{
@@ -153,7 +154,7 @@ func (s *Service) detail(in *ecs.RegisterTaskDefinitionInput, revision int) type
 		Memory:                  plainSize(in.Memory, memoryMiB),
 		NetworkMode:             in.NetworkMode,
 		PidMode:                 in.PidMode,
-		PlacementConstraints:    in.PlacementConstraints,
+		PlacementConstraints:    full(in.PlacementConstraints),
 		ProxyConfiguration:      in.ProxyConfiguration,
 		RegisteredAt:            new(time.Now()),
 		RegisteredBy:            aws.String("arn:aws:iam::" + s.config.Account.ID + ":root"),
@@ -163,7 +164,36 @@ func (s *Service) detail(in *ecs.RegisterTaskDefinitionInput, revision int) type
 		Status:                  types.TaskDefinitionStatusActive,
 		TaskDefinitionArn:       &arn,
 		TaskRoleArn:             in.TaskRoleArn,
-		Volumes:                 in.Volumes,
+		Volumes:                 full(in.Volumes),
+	}
+}
+
+// full is a list as ECS answers those that clients look into unasked: empty, and
+// not left out.
+func full[E any](list []E) []E {
+	if list == nil {
+		return []E{}
+	}
+	return list
+}
+
+// fill makes a container's definition what ECS answers.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html#API_RegisterTaskDefinition_Examples
+func fill(c *types.ContainerDefinition, mode types.NetworkMode) {
+	c.Environment, c.PortMappings, c.SystemControls = full(c.Environment), full(c.PortMappings), full(c.SystemControls)
+	c.MountPoints, c.VolumesFrom = full(c.MountPoints), full(c.VolumesFrom)
+	c.PortMappings = slices.Clone(c.PortMappings)
+	for i := range c.PortMappings {
+		m := &c.PortMappings[i]
+		m.Protocol = cmp.Or(m.Protocol, types.TransportProtocolTcp)
+		own := mode == types.NetworkModeAwsvpc || mode == types.NetworkModeHost
+		switch {
+		case m.HostPort != nil || m.ContainerPort == nil:
+		case own:
+			m.HostPort = m.ContainerPort
+		default:
+			m.HostPort = new(int32(0))
+		}
 	}
 }
 

@@ -158,22 +158,30 @@ func (x *execution) report(change func(t task, now time.Time) task) {
 }
 
 // keep starts one container when its dependencies allow, and stays with it
-// until it has ended.
+// until it has ended and is not started again.
 func (x *execution) keep(ctx context.Context, m *member) {
 	defer close(m.over)
-	fail := func(err error) {
-		x.report(func(t task, now time.Time) task { return t.failed(m.index, err.Error(), now) })
-	}
 	running, output, err := x.open(ctx, m)
 	if err != nil {
-		fail(err)
+		x.report(func(t task, now time.Time) task { return t.failed(m.index, err.Error(), now) })
 		return
 	}
 	close(m.up)
-	place := x.locate(ctx, m)
-	x.report(func(t task, now time.Time) task { return t.started(m.index, place, now) })
-	m.exit = x.attend(ctx, m, running)
-	x.close(output) // who sees that it has ended sees all that it wrote
+	place, began := x.locate(ctx, m), time.Now()
+	x.report(func(t task, now time.Time) task {
+		t = t.started(m.index, place, now)
+		began = t.Containers[m.index].StartedAt
+		return t
+	})
+	for running != nil {
+		m.exit = x.attend(ctx, m, running)
+		x.close(output) // who sees that it has ended sees all that it wrote
+		if running, output = x.again(ctx, m, began); running == nil {
+			break
+		}
+		place, began = x.locate(ctx, m), time.Now()
+		x.report(func(t task, _ time.Time) task { return t.restarted(m.index, place) })
+	}
 	x.report(func(t task, now time.Time) task { return t.ended(m.index, m.exit, now) })
 }
 

@@ -78,6 +78,7 @@ type container struct {
 	StartedAt time.Time
 	GPUs      []string // the ids of those that it was given
 	Place     runner.Place
+	Restarts  int // by its restart policy
 }
 
 // place gives a waiting task its share of the machine.

@@ -55,6 +55,7 @@ type containerMetadata struct {
 	ContainerARN  string
 	Networks      []networkMetadata `json:",omitempty"`
 	Ports         []portMetadata    `json:",omitempty"`
+	RestartCount  *int              `json:",omitempty"`
 }
 
 // A networkMetadata is a container's network; what follows the addresses only
@@ -169,6 +170,9 @@ func (s *Service) metadataOf(t *task, i int) containerMetadata {
 		ContainerARN:  s.containerARN(t, c),
 		Networks:      s.networks(c, d.NetworkMode),
 		ImageID:       c.Place.Image,
+	}
+	if defined.RestartPolicy != nil && aws.ToBool(defined.RestartPolicy.Enabled) {
+		body.RestartCount = &c.Restarts
 	}
 	for _, p := range c.Place.Ports {
 		body.Ports = append(body.Ports, portMetadata{p.Container, p.Protocol, p.Host, "127.0.0.1"})

@@ -112,6 +112,9 @@ func validateContainer(in *ecs.RegisterTaskDefinitionInput, c types.ContainerDef
 			return wire.Faultf("ClientException", "Invalid setting for container '%s'. The resource type %s is not supported.", name, r.Type)
 		}
 	}
+	if err := validateRestart(c); err != nil {
+		return err
+	}
 	return validateLogs(c)
 }
 

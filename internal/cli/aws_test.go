@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	docker "github.com/moby/moby/client"
 
@@ -152,8 +154,11 @@ func TestTheWholeWayOnAWS(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.write("Dockerfile", "FROM scratch\nCOPY square /square\nENTRYPOINT [\"/square\"]\n")
-	file := "name: square\nimage: .\ncommand: [\"{n}\"]\nmax: 4\ncpu: .25\nmemory: 64MiB\nparams: {grid: {n: [" +
-		"1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]}}\n"
+	list := make([]string, 100)
+	for i := range list {
+		list[i] = strconv.Itoa(i + 1)
+	}
+	file := "name: square\nimage: .\ncommand: [\"{n}\"]\nmax: 4\ncpu: .25\nmemory: 64MiB\nparams: {grid: {n: [" + strings.Join(list, ", ") + "]}}\n"
 	c.write("spate.yaml", file)
 
 	out, said := c.must("deploy", "--yes", "-o", "json")
@@ -164,11 +169,11 @@ func TestTheWholeWayOnAWS(t *testing.T) {
 	c.wants(said, "stack square is as the job file says") // the same folder is the same image
 
 	out, said = c.must("run", "-o", "csv")
-	if got := strings.Count(out, ",done,"); got != 20 {
-		t.Errorf("got %d jobs done, want 20:\n%s\n%s", got, out, said)
+	if got := strings.Count(out, ",done,"); got != 100 {
+		t.Errorf("got %d jobs done, want 100:\n%s\n%s", got, out, said)
 	}
 	out, _ = c.must("results", "last", "-o", "csv")
-	c.wants(out, ",400")
+	c.wants(out, ",10000")
 	out, _ = c.must("logs", "last", "6")
 	c.wants(out, "the square of 7")
 	out, _, _ = c.spate("doctor") // the engine has no quota to ask for
@@ -186,7 +191,22 @@ func TestTheWholeWayOnAWS(t *testing.T) {
 		t.Errorf("got %v from cancelling what is over:\n%s", err, said)
 	}
 
-	c.write("spate.yaml", strings.Replace(file, "max: 4", "max: 5\nenv: {A: b}", 1))
+	// The job goes by itself, from an image of the stack's repository.
+	at := time.Now().UTC().Add(10 * time.Second).Format("2006-01-02T15:04:05")
+	few := strings.Replace(file, "[1, 2, 3, ", "[1]}}\n# ", 1) + "schedule: at(" + at + ")\n"
+	c.write("spate.yaml", few)
+	_, said = c.must("deploy", "--yes")
+	c.wants(said, "+ add          Schedule ")
+	c.until("a run by schedule", func() bool {
+		out, _ := c.must("runs")
+		return strings.Contains(out, " by schedule")
+	})
+	c.must("watch", "last")
+	out, _ = c.must("show", "last")
+	c.wants(out, "scheduled")
+	c.wants(out, "1 done")
+
+	c.write("spate.yaml", strings.Replace(few, "max: 4", "max: 5\nenv: {A: b}", 1))
 	_, said = c.must("diff")
 	c.wants(said, "stack square would change: 0 to add")
 	c.wants(said, "with all 5 tasks  ! was ")

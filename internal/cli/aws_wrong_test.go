@@ -183,6 +183,36 @@ func TestAnImageForAnotherProcessorIsRefused(t *testing.T) {
 	c.saysInOneLine(t, said, "the image is for linux/arm64, and the job for linux/amd64", `docker build --platform linux/amd64`)
 }
 
+// Whose credentials have expired is told so before the image is built, which
+// takes minutes; here there is no Docker to build it.
+func TestCredentialsComeBeforeTheImage(t *testing.T) {
+	c, s := newStand(t)
+	c.write("Dockerfile", "FROM scratch\n")
+	c.write("spate.yaml", "name: looked\ncommand: [/job]\n")
+	s.answer(t, map[string][]answer{"cloudformation:DescribeStacks": {formFault("ExpiredToken", "The security token included in the request is expired")}})
+	for _, command := range []string{"deploy", "diff", "run"} {
+		_, said, err := c.spate(command)
+		if err == nil {
+			t.Errorf("spate %s: got no error", command)
+		}
+		c.saysInOneLine(t, said, "ExpiredToken", "log in again: aws sso login")
+	}
+}
+
+// A configuration that no message holds is refused before anything is sent.
+func TestAConfigurationThatIsTooLarge(t *testing.T) {
+	c, s := newStand(t)
+	awsJob(t, c, "amd64")
+	c.must("deploy", "--yes")
+	s.answer(t, nil)
+	c.write("large.json", `[{"n": 1}, {"n": "`+strings.Repeat("x", 1<<20)+`"}]`)
+	_, said, err := c.spate("run", "--params", "large.json")
+	if err == nil || s.count("sqs:SendMessage") != 0 || s.count("s3:PutObject") != 0 {
+		t.Errorf("got %v, %d messages and %d objects, want nothing to be sent", err, s.count("sqs:SendMessage"), s.count("s3:PutObject"))
+	}
+	c.saysInOneLine(t, said, `configuration 1 has 10485\d\d bytes, and a message holds at most 1048320$`, "keep large values in files")
+}
+
 // A region that there is not is no silence.
 func TestARegionThatThereIsNot(t *testing.T) {
 	c := newServed(t)

@@ -96,12 +96,27 @@ func (a *app) withJobStack(ctx context.Context, args []string, p client.Purpose,
 	if err != nil {
 		return err
 	}
+	if a.place.on != onAWS {
+		return a.withDeployment(ctx, j, func(d *deployment) error {
+			return a.withEngine(ctx, p, func(s *client.Session) error { return use(s, d) })
+		})
+	}
+	return a.withEngine(ctx, p, func(s *client.Session) error {
+		// An image takes minutes to build: who may not see the stack is told before.
+		if _, err := deploy.Look(ctx, s.CloudFormation, j.Name); err != nil {
+			return err
+		}
+		return a.withDeployment(ctx, j, func(d *deployment) error { return use(s, d) })
+	})
+}
+
+// withDeployment calls use with the stack of a job, and what its tasks run.
+func (a *app) withDeployment(ctx context.Context, j job.Job, use func(*deployment) error) error {
 	d, err := a.deploymentOf(ctx, j)
 	if err != nil {
 		return err
 	}
-	err = a.withEngine(ctx, p, func(s *client.Session) error { return use(s, d) })
-	return errors.Join(err, d.Close())
+	return errors.Join(use(d), d.Close())
 }
 
 // deploy brings a stack, and what its tasks run, up to date.

@@ -26,6 +26,19 @@ const (
 
 // large measures what much of everything takes: memory, disk and time.
 func large(ctx context.Context, o options) error {
+	return onOneEngine(ctx, o, func(l *largely) []func(context.Context) error {
+		return []func(context.Context) error{l.megabytes, l.million, l.restart, l.purge, l.again, l.polls}
+	})
+}
+
+// soak lets many messages pass through an engine.
+func soak(ctx context.Context, o options) error {
+	return onOneEngine(ctx, o, func(l *largely) []func(context.Context) error {
+		return []func(context.Context) error{l.soak}
+	})
+}
+
+func onOneEngine(ctx context.Context, o options, steps func(*largely) []func(context.Context) error) error {
 	dir, err := os.MkdirTemp("", "bench-sqs")
 	if err != nil {
 		return err
@@ -39,7 +52,10 @@ func large(ctx context.Context, o options) error {
 	}
 	fmt.Printf("%s\n\n", measure.Machine())
 	l := &largely{bench: &bench{options: o}, dir: dir}
-	for _, step := range []func(context.Context) error{l.start, l.megabytes, l.million, l.restart, l.purge, l.again, l.polls} {
+	if err := l.start(ctx); err != nil {
+		return err
+	}
+	for _, step := range steps(l) {
 		if err := step(ctx); err != nil {
 			return errors.Join(err, l.stop())
 		}
@@ -179,7 +195,7 @@ func (l *largely) fill(n int) error {
 	batch := `{"QueueUrl":"` + l.queue + `","Entries":[` + strings.Join(entries, ",") + `]}`
 	var left atomic.Int64
 	left.Store(int64(n))
-	return l.together(func(c *lean) error {
+	return l.together(connections, func(c *lean) error {
 		for left.Add(-10) >= 0 {
 			if _, err := c.call("SendMessageBatch", batch); err != nil {
 				return err
@@ -195,7 +211,7 @@ func (l *largely) cycles(ctx context.Context) (float64, error) {
 	defer cancel()
 	var done atomic.Int64
 	began := time.Now()
-	err := l.together(func(c *lean) error {
+	err := l.together(connections, func(c *lean) error {
 		for ctx.Err() == nil {
 			n, err := c.cycle(l.queue, strings.Repeat("x", 1024), 1)
 			if err != nil {
@@ -208,10 +224,10 @@ func (l *largely) cycles(ctx context.Context) (float64, error) {
 	return float64(done.Load()) / time.Since(began).Seconds(), err
 }
 
-func (l *largely) together(work func(*lean) error) error {
+func (l *largely) together(n int, work func(*lean) error) error {
 	var clients sync.WaitGroup
-	errs := make([]error, connections)
-	for i := range connections {
+	errs := make([]error, n)
+	for i := range n {
 		clients.Go(func() {
 			c, err := dial(l.engine)
 			if err != nil {

@@ -6,6 +6,7 @@
 //	go run ./bench/sqs
 //	go run ./bench/sqs -goaws path/to/goaws     built from github.com/Admiral-Piett/goaws
 //	go run ./bench/sqs -large                   a million messages, ten thousand receivers
+//	go run ./bench/sqs -soak                    a million messages by a thousand connections
 //
 // spate's messages are on disk before they are acknowledged. Rivals take turns, and
 // of several rounds the median counts.
@@ -38,6 +39,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of the comparison")
 	flag.DurationVar(&o.each, "each", 2*time.Second, "how long a rival has in a round")
 	much := flag.Bool("large", false, "measure a queue that holds much")
+	through := flag.Bool("soak", false, "let a million messages pass by a thousand connections")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -48,6 +50,8 @@ func main() {
 		err = serveFloor(ctx, *floor)
 	case *much:
 		err = large(ctx, o)
+	case *through:
+		err = soak(ctx, o)
 	default:
 		err = run(ctx, o)
 	}

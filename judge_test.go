@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/spate-run/spate/internal/job"
 )
 
 // Others' judgement of the templates: AWS's linter and moto's CloudFormation.
@@ -44,6 +46,12 @@ func TestLint(t *testing.T) {
 		describe(ours[name])
 		describe(cdks["corner-"+name])
 	}
+	ours["job-with-everything"] = JobStack(with(func(j *job.Job) {
+		j.Spot, j.Arch, j.Schedule, j.Notify = true, "arm64", "rate(7 days)", "team@example.com"
+		j.Network = job.Network{VPC: "vpc-0a1b2c3d", Subnets: []string{"subnet-0a1b2c3d"}, SecurityGroups: []string{"sg-0a1b2c3d"}, AssignPublicIP: new(false)}
+		j.Secrets = map[string]string{"API_KEY": "ssm:/train/key"}
+		j.Inputs = []string{"s3://prices/"}
+	}))
 	cdks["corner-instances"] = NewStack("Corner")
 	cdks["corner-instances"].CDKDefaults = true
 	instances(cdks["corner-instances"])

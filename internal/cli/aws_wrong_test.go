@@ -213,6 +213,25 @@ func TestAConfigurationThatIsTooLarge(t *testing.T) {
 	c.saysInOneLine(t, said, `configuration 1 has 10485\d\d bytes, and a message holds at most 1048320$`, "keep large values in files")
 }
 
+// What CloudFormation has done is done once, though the answer gets lost.
+func TestLostAnswersOfCloudFormation(t *testing.T) {
+	c, s := newStand(t)
+	awsJob(t, c, "amd64")
+	lost := []answer{{lost: true}, {pass: true}}
+	s.answer(t, map[string][]answer{
+		"cloudformation:CreateChangeSet": lost, "cloudformation:ExecuteChangeSet": lost, "cloudformation:DeleteStack": lost,
+	})
+	_, said := c.must("deploy", "--yes")
+	c.wants(said, "stack looked would be made")
+	_, said = c.must("destroy", "--yes")
+	c.wants(said, "stack looked is deleted")
+	for _, action := range []string{"CreateChangeSet", "ExecuteChangeSet", "DeleteStack"} {
+		if got := s.count("cloudformation:" + action); got != 2 {
+			t.Errorf("got %d requests of %s, want 2", got, action)
+		}
+	}
+}
+
 // A region that there is not is no silence.
 func TestARegionThatThereIsNot(t *testing.T) {
 	c := newServed(t)

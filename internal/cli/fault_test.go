@@ -172,3 +172,32 @@ params: {grid: {n: [`+strings.Join(list, ", ")+"]}}\n")
 	}
 	t.Logf("faults: %v", f.did)
 }
+
+// They change no deployment either: a stack is made once, is as the job file
+// says, and is gone in the end.
+func TestFaultsOnTheWayChangeNoDeployment(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+	c := newServed(t)
+	awsJob(t, c, "amd64")
+	engine := c.registry
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	total := map[string]int{}
+	for range 4 {
+		f := &faulty{engine: "http://" + engine, rand: random, did: map[string]int{}}
+		server := httptest.NewServer(f)
+		c.registry = strings.TrimPrefix(server.URL, "http://")
+		_, said := c.must("deploy", "--yes")
+		c.wants(said, "stack looked would be made")
+		_, said = c.must("deploy", "--yes")
+		c.wants(said, "stack looked is as the job file says")
+		_, said = c.must("destroy", "--yes", "--delete-results")
+		c.wants(said, "stack looked is deleted")
+		server.Close()
+		for name, n := range f.did {
+			total[name] += n
+		}
+	}
+	t.Logf("faults: %v", total)
+}

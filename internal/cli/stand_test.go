@@ -31,6 +31,7 @@ type answer struct {
 	status int // 0: 200
 	body   string
 	cut    bool // the connection, in its place
+	lost   bool // the engine's, on its way back
 	pass   bool // to the engine
 }
 
@@ -99,6 +100,9 @@ func (s *stand) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		s.pass(w, r, body, strings.HasPrefix(actions[0], "cloudformation:"))
 	case a.cut:
+		panic(http.ErrAbortHandler)
+	case a.lost:
+		s.pass(httptest.NewRecorder(), r, body, false)
 		panic(http.ErrAbortHandler)
 	default:
 		if a.status != 0 {

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -122,9 +123,12 @@ func (c *ChangeSet) create(ctx context.Context) error {
 	if c.New {
 		kind, update = types.ChangeSetTypeCreate, "false"
 	}
+	// The name is a token as well: a request whose answer gets lost is made again.
+	name := "spate-" + time.Now().UTC().Format("20060102-150405") + "-" + strings.ToLower(rand.Text()[:8])
 	made, err := c.cfn.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
 		StackName:     &c.stack.Name,
-		ChangeSetName: new("spate-" + time.Now().UTC().Format("20060102-150405")),
+		ChangeSetName: &name,
+		ClientToken:   &name,
 		ChangeSetType: kind,
 		TemplateBody:  body,
 		TemplateURL:   url,
@@ -240,7 +244,7 @@ func (c *ChangeSet) Execute(ctx context.Context) (Outputs, error) {
 	if c.Empty() {
 		return c.Outputs(), nil
 	}
-	if _, err := c.cfn.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: &c.id}); err != nil {
+	if _, err := c.cfn.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: &c.id, ClientRequestToken: new(rand.Text())}); err != nil {
 		return nil, fmt.Errorf("deploying stack %s: %w", c.stack.Name, err)
 	}
 	found, err := describe(ctx, c.cfn, c.stack.Name)

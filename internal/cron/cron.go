@@ -78,7 +78,7 @@ func parseRate(text string, begin time.Time) (Schedule, error) {
 	every, ok := map[string]time.Duration{
 		"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour,
 	}[strings.TrimSuffix(unit, "s")]
-	if !ok || n == 1 && strings.HasSuffix(unit, "s") || n > 1 && !strings.HasSuffix(unit, "s") {
+	if !ok || n > 1 && !strings.HasSuffix(unit, "s") { // Scheduler takes rate(1 hours), as Terraform's examples have it
 		return nil, fmt.Errorf("%q is no unit of %d: minute, minutes, hour, hours, day and days are", unit, n)
 	}
 	if every > time.Duration(1<<63-1)/time.Duration(n) {

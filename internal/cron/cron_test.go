@@ -17,6 +17,7 @@ func TestNextOccurrence(t *testing.T) {
 		{"at(2026-11-22T22:00:00)", "", "2026-11-22T21:59:59", "2026-11-22T22:00:00"},
 		{"at(2026-11-22T22:00:00)", "", "2026-11-22T22:00:00", ""},
 		{"at(2026-11-22T22:00:00)", "America/New_York", "2026-11-22T22:00:00", "2026-11-23T03:00:00"},
+		{"rate(1 hours)", "", "2026-01-01T00:00:00", "2026-01-01T01:00:00"},
 		{"rate(5 minutes)", "", "2026-01-01T00:00:00", "2026-01-01T00:05:00"},
 		{"rate(5 minutes)", "", "2025-01-01T00:00:00", "2026-01-01T00:00:00"}, // its beginning is the first
 		{"rate(1 hour)", "", "2026-01-01T05:30:00", "2026-01-01T06:00:00"},
@@ -70,7 +71,7 @@ func TestNextOccurrence(t *testing.T) {
 
 func TestSchedulesAreRefused(t *testing.T) {
 	for _, text := range []string{
-		"", "at", "at()", "at(tomorrow)", "rate(5)", "rate(0 minutes)", "rate(5 minute)", "rate(1 hours)", "rate(2 weeks)",
+		"", "at", "at()", "at(tomorrow)", "rate(5)", "rate(0 minutes)", "rate(5 minute)", "rate(2 weeks)",
 		"rate(9999999999999 days)", "cron()", "cron(* * * * *)", "cron(0 0 * * * *)", "cron(0 0 ? * ? *)", "cron(60 0 * * ? *)",
 		"cron(0 24 * * ? *)", "cron(0 0 0 * ? *)", "cron(0 0 ? * 8 *)", "cron(0 0 ? * MON#6 *)", "cron(0/0 0 * * ? *)",
 		"cron(5-1 0 * * ? *)", "cron(0 0 * FOO ? *)", "cron(0 0 XW * ? *)",

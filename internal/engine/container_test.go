@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -310,6 +311,42 @@ func (c *containers) serve(t *testing.T) served {
 	t.Cleanup(s.kill)
 	c.AWS = client.New(found(t, c.home))
 	return s
+}
+
+// What a container writes is in its log once, the lines too that came to an engine
+// which was killed before it had written them, and those that came to none.
+func TestLogsAreWholeAfterAKill(t *testing.T) {
+	c := newContainers(t, `ENTRYPOINT ["/job"]`)
+	c.register(t, types.ContainerDefinition{Command: []string{"count"}})
+	served := c.serve(t)
+	arn := c.task(t)
+	c.untilLine(t, 60)
+	served.kill()
+	c.AWS, c.stop = start(t, c.cfg)
+	c.untilLine(t, strings.Count(c.log(t, "g"), "line ")+60)
+	if _, err := c.ECS.StopTask(t.Context(), &ecs.StopTaskInput{Task: &arn}); err != nil {
+		t.Fatal(err)
+	}
+	c.until(t, arn, "STOPPED")
+	lines := strings.Split(strings.TrimSpace(c.log(t, "g")), "\n")[1:]
+	for i, line := range lines {
+		if want := fmt.Sprint("line ", i); line != want {
+			t.Fatalf("got %q after %d lines, want %q: %q", line, i, want, lines)
+		}
+	}
+}
+
+// untilLine waits for a line of the log.
+func (c *containers) untilLine(t *testing.T, number int) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-tick.C {
+		if strings.Contains(c.log(t, "g"), fmt.Sprintf("line %d\n", number)) {
+			return
+		}
+	}
+	t.Fatalf("line %d has not come:\n%s", number, c.log(t, "g"))
 }
 
 func TestAnEngineThatEndsLeavesNoContainers(t *testing.T) {

@@ -89,7 +89,6 @@ type Engine struct {
 	runners  *runners
 	bridge   *bridge
 	inner    http.Handler // answers on the bridge
-	lost     time.Time    // when an engine before was last known to be there
 	services services
 	ballast  []byte
 	renewal  *renewal
@@ -152,7 +151,6 @@ func (e *Engine) open(ctx context.Context, h home) (err error) {
 	if err := e.listen(h, id); err != nil {
 		return err
 	}
-	e.lost = h.written()
 	if err := e.load(ctx, h); err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -38,17 +37,6 @@ func (h home) work() string {
 		return ""
 	}
 	return filepath.Join(string(h), "work")
-}
-
-// written is when the store was last written to.
-func (h home) written() time.Time {
-	var last time.Time
-	for _, file := range []string{h.database(), h.database() + "-wal"} {
-		if info, err := os.Stat(file); err == nil && info.ModTime().After(last) {
-			last = info.ModTime()
-		}
-	}
-	return last
 }
 
 // DefaultHome is where the embedded engine lives: $SPATE_HOME, or .spate in

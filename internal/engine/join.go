@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -176,19 +175,19 @@ func (e *Engine) newECS(ctx context.Context, h home, inProcess aws.Config) (_ *e
 			"AWS_REGION=" + Region,
 		},
 		AWS:  inProcess,
-		Lost: e.lost,
 		Logs: e.openLog,
 	})
 }
 
 // openLog opens the stream of a container's output.
-func (e *Engine) openLog(ctx context.Context, to ecs.LogStream) (io.WriteCloser, error) {
+func (e *Engine) openLog(ctx context.Context, to ecs.LogStream) (ecs.Log, error) {
 	if to.MakeGroup {
 		if err := e.services.logs.MakeGroup(ctx, to.Group); err != nil {
-			return nil, err
+			return ecs.Log{}, err
 		}
 	}
-	return e.services.logs.Open(ctx, to.Group, to.Stream)
+	stream, last, err := e.services.logs.Open(ctx, to.Group, to.Stream)
+	return ecs.Log{WriteCloser: stream, Last: last}, err
 }
 
 // newAutoscaling lets scaling policies read and set a service's desired count.

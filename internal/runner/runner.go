@@ -51,7 +51,8 @@ type Keeper interface {
 	// Survivors returns the containers of earlier engines of the same owner,
 	// those that have ended since among them.
 	Survivors(ctx context.Context) ([]Survivor, error)
-	// Adopt takes a survivor back. Its output is what it wrote from then on.
+	// Adopt takes a survivor back. Its output is what it wrote from then on; all of
+	// it where from is zero.
 	Adopt(ctx context.Context, c Container, from time.Time) (Running, error)
 	// Clear removes the volumes of a task, and what containers of it are left.
 	Clear(ctx context.Context, task string) error

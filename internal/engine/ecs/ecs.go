@@ -36,14 +36,18 @@ type Config struct {
 	// AWS reaches Secrets Manager, Systems Manager and S3, which keep what
 	// containers' variables are made of.
 	AWS aws.Config
-	// Lost is when the engine before was last known to be there, if it ended by
-	// force. Output of its containers is taken from then on.
-	Lost time.Time
 	// Logs opens the stream that takes a container's output when its
 	// definition names the awslogs driver. Both of the container's outputs
 	// write to it, at once. A fault keeps the container from starting. Nil drops
 	// the output.
-	Logs func(ctx context.Context, to LogStream) (io.WriteCloser, error)
+	Logs func(ctx context.Context, to LogStream) (Log, error)
+}
+
+// A Log is an open stream. Of a container that an earlier engine started, it takes
+// what came after Last, which is zero while there is nothing.
+type Log struct {
+	io.WriteCloser
+	Last time.Time
 }
 
 // A LogStream is where a container's output goes.

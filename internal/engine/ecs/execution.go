@@ -197,7 +197,7 @@ func (x *execution) open(ctx context.Context, m *member) (runner.Running, io.Wri
 		return nil, nil, x.noStream(err)
 	}
 	if err != nil {
-		output = discard{}
+		output = Log{WriteCloser: discard{}}
 	}
 	running, err := x.start(ctx, m, output)
 	if err != nil {
@@ -223,10 +223,10 @@ func (x *execution) noStream(err error) error {
 
 // start starts a container, or takes back the one that an earlier engine
 // started.
-func (x *execution) start(ctx context.Context, m *member, output io.Writer) (runner.Running, error) {
+func (x *execution) start(ctx context.Context, m *member, output Log) (runner.Running, error) {
 	r := x.service.config.Runner
 	if m.survived {
-		return r.(runner.Keeper).Adopt(ctx, x.container(m, output), x.service.config.Lost)
+		return r.(runner.Keeper).Adopt(ctx, x.container(m, output), output.Last)
 	}
 	return r.Start(ctx, x.container(m, output))
 }
@@ -319,10 +319,10 @@ func awaitOne(ctx context.Context, on *member, condition types.ContainerConditio
 
 // output is where a container's output goes: to the logs with the awslogs
 // driver, else nowhere.
-func (x *execution) output(ctx context.Context, c types.ContainerDefinition) (io.WriteCloser, error) {
+func (x *execution) output(ctx context.Context, c types.ContainerDefinition) (Log, error) {
 	logs := c.LogConfiguration
 	if logs == nil || logs.LogDriver != types.LogDriverAwslogs || x.service.config.Logs == nil {
-		return discard{}, nil
+		return Log{WriteCloser: discard{}}, nil
 	}
 	stream := x.origin.ID
 	if prefix := logs.Options[optionPrefix]; prefix != "" {

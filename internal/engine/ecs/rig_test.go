@@ -302,14 +302,14 @@ type streams struct {
 }
 
 // open opens a stream, of any group but "none".
-func (s *streams) open(_ context.Context, to ecs.LogStream) (io.WriteCloser, error) {
+func (s *streams) open(_ context.Context, to ecs.LogStream) (ecs.Log, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opened = append(s.opened, to)
 	if to.Group == "none" && !to.MakeGroup {
-		return nil, wire.Faultf("ResourceNotFoundException", "The specified log group does not exist.")
+		return ecs.Log{}, wire.Faultf("ResourceNotFoundException", "The specified log group does not exist.")
 	}
-	return &logStream{streams: s, name: to.Group + " " + to.Stream}, nil
+	return ecs.Log{WriteCloser: &logStream{streams: s, name: to.Group + " " + to.Stream}}, nil
 }
 
 type logStream struct {

@@ -61,7 +61,7 @@ func checkRule(in *PutRuleInput) error {
 		return validation("Parameter(s) EventPattern or ScheduleExpression must be specified.")
 	case in.State != "" && !slices.Contains(in.State.Values(), in.State):
 		return validation("1 validation error detected: Value '%s' at 'state' failed to satisfy constraint: Member must satisfy enum value set: %v", in.State, in.State.Values())
-	case in.ScheduleExpression != nil && cron.Once(*in.ScheduleExpression):
+	case in.ScheduleExpression != nil && (cron.Once(*in.ScheduleExpression) || pluralOfOne(*in.ScheduleExpression)):
 		return validation("Parameter ScheduleExpression is not valid.")
 	}
 	var pattern map[string]any
@@ -69,6 +69,13 @@ func checkRule(in *PutRuleInput) error {
 		return wire.Faultf("InvalidEventPatternException", "Event pattern is not valid. Reason: Filter is not an object")
 	}
 	return nil
+}
+
+// pluralOfOne reports whether an expression is like rate(1 minutes), which Scheduler
+// takes, and rules do not.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html#eb-rate-expressions
+func pluralOfOne(expression string) bool {
+	return strings.HasPrefix(expression, "rate(1 ") && strings.HasSuffix(expression, "s)")
 }
 
 // checkBus holds a request to the default bus, named or by its ARN.

@@ -293,6 +293,7 @@ func TestRulesAreRefused(t *testing.T) {
 		code, message string
 	}{
 		"schedule": {rule("cron(* * * * *)"), "ValidationException", "Parameter ScheduleExpression is not valid."},
+		"a plural": {rule("rate(1 minutes)"), "ValidationException", "Parameter ScheduleExpression is not valid."},
 		"one-time": {rule("at(2999-01-01T00:00:00)"), "ValidationException", "Parameter ScheduleExpression is not valid."},
 		"neither":  {&sdk.PutRuleInput{Name: new("r")}, "ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified."},
 		"pattern":  {&sdk.PutRuleInput{Name: new("r"), EventPattern: new("x")}, "InvalidEventPatternException", "Event pattern is not valid. Reason: Filter is not an object"},

@@ -35,20 +35,33 @@ func (s *Service) MakeGroup(ctx context.Context, group string) error {
 	return err
 }
 
-// Open makes a stream where it is not there yet, and returns the way into it. A
-// group that is not there is a fault.
-func (s *Service) Open(ctx context.Context, group, stream string) (io.WriteCloser, error) {
-	err := s.change(ctx, group, func(tx *store.Tx, id int64) error {
-		_, err := streamID(tx, id, stream)
+// Open makes a stream where it is not there yet, and returns the way into it, and
+// the end of the millisecond in which its last line came; zero where there is none.
+// A group that is not there is a fault.
+func (s *Service) Open(ctx context.Context, group, stream string) (w io.WriteCloser, last time.Time, err error) {
+	var written int64
+	err = s.change(ctx, group, func(tx *store.Tx, id int64) error {
+		found, err := streamID(tx, id, stream)
 		if _, missing := errors.AsType[*wire.Fault](err); missing {
 			_, err = makeStream(tx, id, stream)
+			return err
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		row, err := tx.QueryRow("SELECT last FROM logs_stream WHERE id = ?", found)
+		if err != nil {
+			return err
+		}
+		return row.Scan(&written)
 	})
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	return s.Writer(group, stream), nil
+	if written > 0 {
+		last = time.UnixMilli(written + 1)
+	}
+	return s.Writer(group, stream), last, nil
 }
 
 // Writer returns the way into a stream for what a container prints, as the

@@ -104,9 +104,12 @@ func TestWriterUnderAFlood(t *testing.T) {
 func TestOpenMakesTheStream(t *testing.T) {
 	b := start(t)
 	for range 2 { // the second time it is there
-		w, err := b.service.Open(t.Context(), "group", "of/a/quiet/container")
+		w, last, err := b.service.Open(t.Context(), "group", "of/a/quiet/container")
 		if err != nil {
 			t.Fatal(err)
+		}
+		if !last.IsZero() {
+			t.Errorf("got a last line at %v, want none", last)
 		}
 		if err := w.Close(); err != nil {
 			t.Error(err)
@@ -115,7 +118,7 @@ func TestOpenMakesTheStream(t *testing.T) {
 	if got := b.all(t, "of/a/quiet/container"); len(got) != 0 {
 		t.Errorf("got events %q, want a stream with none", got)
 	}
-	_, err := b.service.Open(t.Context(), "new", "stream")
+	_, _, err := b.service.Open(t.Context(), "new", "stream")
 	if fault, ok := errors.AsType[*wire.Fault](err); !ok || fault.Code != "ResourceNotFoundException" {
 		t.Errorf("a group that is not there: got %v, want ResourceNotFoundException", err)
 	}
@@ -124,7 +127,18 @@ func TestOpenMakesTheStream(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := b.service.Open(t.Context(), "new", "stream"); err != nil {
-		t.Errorf("a group that was made: got %v", err)
+	w, _, err := b.service.Open(t.Context(), "new", "stream")
+	if err != nil {
+		t.Fatalf("a group that was made: got %v", err)
+	}
+	before := time.Now()
+	_, _ = io.WriteString(w, "a line\n")
+	after := time.Now()
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	_, last, err := b.service.Open(t.Context(), "new", "stream")
+	if err != nil || last.Before(before) || last.After(after.Add(time.Millisecond)) {
+		t.Errorf("got a last line at %v, %v, want it between %v and %v", last, err, before, after)
 	}
 }

@@ -54,9 +54,11 @@ func (r *Runner) Adopt(ctx context.Context, c runner.Container, from time.Time) 
 	}
 	id := found[0].ID
 	// The stream ends with the container, not with the call.
-	logs, err := r.api.ContainerLogs(context.WithoutCancel(ctx), id, client.ContainerLogsOptions{
-		ShowStdout: true, ShowStderr: true, Follow: true, Since: from.UTC().Format(time.RFC3339Nano),
-	})
+	options := client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true}
+	if !from.IsZero() {
+		options.Since = from.UTC().Format(time.RFC3339Nano)
+	}
+	logs, err := r.api.ContainerLogs(context.WithoutCancel(ctx), id, options)
 	if err != nil {
 		return nil, fmt.Errorf("adopting container %s: %w", c.ID, err)
 	}

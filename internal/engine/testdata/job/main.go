@@ -1,6 +1,7 @@
 // Job is what an image of the tests holds. It says how it was started; with the
 // word "talk" it talks to AWS, as any program does that knows nothing of spate;
-// with "stay" it stays until it is told to end; with "--sqsUrl" and a URL it takes
+// with "count" it writes numbered lines until it is told to end, with "stay"
+// nothing; with "--sqsUrl" and a URL it takes
 // messages from a queue until then.
 package main
 
@@ -13,6 +14,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -33,6 +35,13 @@ func main() {
 		if err := take(told, os.Args[2]); err != nil && told.Err() == nil {
 			fmt.Println(err)
 			os.Exit(1)
+		}
+	case os.Args[1] == "count":
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM)
+		for i := 0; len(told) == 0; i++ {
+			fmt.Println("line", i)
+			time.Sleep(20 * time.Millisecond)
 		}
 	case os.Args[1] == "stay":
 		told := make(chan os.Signal, 1)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ func (w *worker) tellEnd(ctx context.Context, r *run, e ending) (bool, error) {
 	if w.Tell == nil {
 		return true, nil
 	}
-	key, claim := record.NoticeKey(r.ID, e.generation), record.Notice{Claimed: now()}
+	key, claim := record.NoticeKey(r.ID, e.generation), record.Notice{Claimed: now(), Claim: rand.Text()}
 	body, err := json.Marshal(claim)
 	if err != nil {
 		return false, err

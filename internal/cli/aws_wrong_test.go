@@ -232,6 +232,24 @@ func TestLostAnswersOfCloudFormation(t *testing.T) {
 	}
 }
 
+// Dead letters that are on their way already are waited for.
+func TestDeadLettersThatAreMovedAlready(t *testing.T) {
+	c, s := newStand(t)
+	c.folderJob(1)
+	c.kill()
+	running := fault("InvalidParameterValue", "Value not valid for parameter SourceArn. Reason: There is already a task running. Only one active task is allowed for a source queue arn at a given time.")
+	s.answer(t, map[string][]answer{"sqs:StartMessageMoveTask": {{lost: true}, running}})
+	_, said := c.must("dlq", "redrive")
+	c.wants(said, "1 ")
+	if got := s.count("sqs:StartMessageMoveTask"); got != 2 {
+		t.Errorf("got %d requests, want 2", got)
+	}
+	out, _ := c.must("dlq", "list", "-o", "json")
+	if strings.Contains(out, "none can read this") {
+		t.Errorf("got %s, want no dead letters", out)
+	}
+}
+
 // A region that there is not is no silence.
 func TestARegionThatThereIsNot(t *testing.T) {
 	c := newServed(t)

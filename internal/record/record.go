@@ -131,5 +131,6 @@ type Finish struct {
 // job's address of the generation's end.
 type Notice struct {
 	Claimed time.Time `json:"claimed"`
+	Claim   string    `json:"claim"`         // tells this claim from any other
 	Sent    time.Time `json:"sent,omitzero"` // zero until SNS has the message
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/spate-run/spate/internal/record"
 	"github.com/spate-run/spate/internal/sorting"
@@ -133,7 +135,8 @@ func (s *Stack) redrive(ctx context.Context) (Redriven, error) {
 	if err != nil {
 		return Redriven{}, err
 	}
-	if _, err := s.aws.SQS.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &source, DestinationArn: &target}); err != nil {
+	_, err = s.aws.SQS.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &source, DestinationArn: &target})
+	if err != nil && !alreadyMoving(err) {
 		return Redriven{}, err
 	}
 	for {
@@ -161,6 +164,13 @@ func (s *Stack) redrive(ctx context.Context) (Redriven, error) {
 		case <-time.After(redrivePause):
 		}
 	}
+}
+
+// alreadyMoving says whether dead letters are moved as it is: by somebody else,
+// or by a request of ours whose answer got lost. Either does what is wanted.
+func alreadyMoving(err error) bool {
+	fault, ok := errors.AsType[smithy.APIError](err)
+	return ok && strings.Contains(fault.ErrorMessage(), "already a task running")
 }
 
 func (s *Stack) arnOf(ctx context.Context, url string) (string, error) {

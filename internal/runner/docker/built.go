@@ -50,7 +50,7 @@ func DiscardOthers(ctx context.Context, image string) {
 }
 
 // Discard removes an image by its name, unless it was given that name, anew
-// perhaps, after a moment.
+// perhaps, after a moment. (Podman does not tell when that was.)
 func (r *Runner) Discard(ctx context.Context, image string, unused time.Time) error {
 	found, err := r.api.ImageInspect(ctx, image)
 	if errdefs.IsNotFound(err) {

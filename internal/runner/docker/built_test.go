@@ -39,6 +39,9 @@ func TestBuiltImagesAreDiscarded(t *testing.T) {
 	if err := r.Discard(t.Context(), mine, before); err != nil {
 		t.Error(err)
 	}
+	if found, err := r.api.ImageInspect(t.Context(), image); err == nil && found.Metadata.LastTagTime.IsZero() {
+		t.Skip("SKIPPED: this engine does not tell when an image got its name, as Podman")
+	}
 	there(mine, true) // it was built again since
 	docker.DiscardOthers(t.Context(), docker.BuiltName("job", strings.Repeat("cd", 32), "theirs"))
 	there(theirs, false)

@@ -345,7 +345,7 @@ func TestContainersAreMeasured(t *testing.T) {
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Name != "/spate-"+c.ID || got.MemoryStats.Limit != 32<<20 || got.MemoryStats.Usage == 0 || got.PreCPUStats.SystemUsage == 0 {
+	if strings.TrimPrefix(got.Name, "/") != "spate-"+c.ID || got.MemoryStats.Limit != 32<<20 || got.MemoryStats.Usage == 0 || got.PreCPUStats.SystemUsage == 0 {
 		t.Errorf("got %s, want what the container uses of 32 MiB, and has used of the processors at two moments", text)
 	}
 	running.Stop()
@@ -368,7 +368,11 @@ func (r *rig) wantTraffic(id string) {
 	if err := json.Unmarshal(text, &got); err != nil {
 		r.Fatal(err)
 	}
-	if got.Rates["rx_bytes_per_sec"] <= 0 || got.Rates["tx_bytes_per_sec"] <= 0 || got.Networks["eth0"].RxBytes == 0 {
+	var received uint64
+	for _, n := range got.Networks { // Docker's eth0, Podman's network
+		received += n.RxBytes
+	}
+	if got.Rates["rx_bytes_per_sec"] <= 0 || got.Rates["tx_bytes_per_sec"] <= 0 || received == 0 {
 		r.Errorf("got networks %+v, rates %v, want traffic", got.Networks, got.Rates)
 	}
 }

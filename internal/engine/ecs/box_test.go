@@ -110,6 +110,33 @@ func TestHealth(t *testing.T) {
 	})
 }
 
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html
+func TestATaskIsAsWellAsItsEssentialContainers(t *testing.T) {
+	for want, told := range map[types.HealthStatus][2]string{
+		types.HealthStatusHealthy:   {"well", "well"},
+		types.HealthStatusUnhealthy: {"ill", "well"},
+		types.HealthStatusUnknown:   {"well", ""}, // which is being examined
+	} {
+		for _, first := range []int{0, 1} {
+			in(t, 1, func(r *rig) {
+				one, two := checked(helper("one")), checked(helper("two"))
+				one.Essential, two.Essential = new(true), new(true)
+				r.register("pair", one, two)
+				arn := *r.runTask("pair").TaskArn
+				for i, health := range told {
+					p := r.machine.processes([]string{"one", "two"}[(i+first)%2])[0]
+					if health != "" {
+						p.container.Healthy(health == "well")
+					}
+				}
+				if got := r.task(arn).HealthStatus; got != want {
+					t.Errorf("%q, beginning with container %d: got task %s, want %s", told, first, got, want)
+				}
+			})
+		}
+	}
+}
+
 func TestHealthThatNeverComes(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(*process)

@@ -114,13 +114,15 @@ func (t task) examined(i int, well bool) task {
 func (t task) health() types.HealthStatus {
 	health := types.HealthStatusUnknown
 	for _, c := range t.Containers {
-		switch {
-		case !c.Essential || c.Health == "":
-		case c.Health == types.HealthStatusUnhealthy:
-			return c.Health
-		case health != types.HealthStatusHealthy || c.Health == types.HealthStatusUnknown:
-			health = c.Health
+		if !c.Essential || c.Health == "" {
+			continue
 		}
+		if health = c.Health; health != types.HealthStatusHealthy {
+			break
+		}
+	}
+	if slices.ContainsFunc(t.Containers, func(c container) bool { return c.Essential && c.Health == types.HealthStatusUnhealthy }) {
+		return types.HealthStatusUnhealthy
 	}
 	return health
 }

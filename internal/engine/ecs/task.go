@@ -51,6 +51,9 @@ func newTask(cluster string, d *definition, overrides *types.TaskOverride, now t
 			Essential: essential(c),
 			Status:    statusPending,
 		})
+		if healthCheck(c.HealthCheck) != nil && !strings.HasPrefix(*c.Image, "/") {
+			t.Containers[len(t.Containers)-1].Health = types.HealthStatusUnknown
+		}
 	}
 	return t
 }

@@ -13,29 +13,15 @@ import (
 
 // Stats are Docker's own statistics of a container, with those of a second
 // before, and how much comes and goes on its network each second, as ECS adds
-// it. A network that is held for a task is told for each of its containers.
+// it. That network may be one that is held for the task.
 // https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerStats
 func (r *Runner) Stats(ctx context.Context, id string) (json.RawMessage, error) {
-	own, err := r.api.ContainerInspect(ctx, name(id), client.ContainerInspectOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("measuring container %s: %w", id, err)
-	}
-	network, shared := holder(own.Container)
-	measured := make(chan sample, 1)
-	if shared {
-		go func() { measured <- r.sample(ctx, network) }()
-	}
 	found := r.sample(ctx, name(id))
-	of := found
-	if shared {
-		of = <-measured
+	if found.err != nil {
+		return nil, fmt.Errorf("measuring container %s: %w", id, found.err)
 	}
-	if err := errors.Join(found.err, of.err); err != nil {
-		return nil, fmt.Errorf("measuring container %s: %w", id, err)
-	}
-	if networks, ok := of.stats["networks"]; ok {
-		found.stats["networks"] = networks
-		found.stats["network_rate_stats"], _ = json.Marshal(of.rate) // numbers
+	if found.stats["networks"] != nil {
+		found.stats["network_rate_stats"], _ = json.Marshal(found.rate) // numbers
 	}
 	return json.Marshal(found.stats)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 )
 
 // least is the fewest tasks that the service of the cloud's only stack may have.
@@ -162,6 +163,41 @@ func TestTwoPeopleOnOneStack(t *testing.T) {
 		t.Errorf("got %v and\n%s\nwant the 3 jobs of the second run done", err, saidTwo)
 	}
 	_ = os.Remove(filepath.Join(c.job, "go-two"))
+}
+
+// A deploy while jobs run, which is refused unless it is forced, leaves the number
+// of tasks as it is.
+func TestADeployLeavesTheTasksAlone(t *testing.T) {
+	c := newServed(t)
+	c.folderJob(3)
+	c.must("run", "--detach", "-p", "who=a", "--on", "local")
+	c.until("that all jobs run", func() bool {
+		out, _ := c.must("show", "last")
+		return strings.Contains(out, "3 running")
+	})
+	file := string(must(os.ReadFile(filepath.Join(c.job, "spate.yaml"))))
+	c.write("spate.yaml", strings.Replace(file, "max: 3", "max: 4", 1))
+	_, said, err := c.spate("deploy", "--yes", "--on", "local")
+	if err == nil {
+		t.Error("got a stack that was changed while jobs run")
+	}
+	c.saysInOneLine(t, said, "3 jobs of stack shared wait or run", "wait for them .*, or add --force")
+	c.must("deploy", "--yes", "--force", "--on", "local")
+	client := ecs.New(ecs.Options{BaseEndpoint: new("http://" + c.registry), Region: "us-east-1", Credentials: c.credentials()})
+	clusters, err := client.ListClusters(t.Context(), &ecs.ListClustersInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	services, err := client.ListServices(t.Context(), &ecs.ListServicesInput{Cluster: &clusters.ClusterArns[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := client.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: &clusters.ClusterArns[0], Services: services.ServiceArns})
+	if err != nil || len(out.Services) != 1 || out.Services[0].DesiredCount != 3 {
+		t.Errorf("got %+v, %v, want a service of 3 tasks", out, err)
+	}
+	c.write("go-a", "")
+	c.must("watch", "last")
 }
 
 // Two people deploy one job for the first time: the stack is there, and who came

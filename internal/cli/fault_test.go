@@ -184,7 +184,7 @@ func TestFaultsOnTheWayChangeNoDeployment(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	total := map[string]int{}
-	for range 4 {
+	for range 2 {
 		f := &faulty{engine: "http://" + engine, rand: random, did: map[string]int{}}
 		server := httptest.NewServer(f)
 		c.registry = strings.TrimPrefix(server.URL, "http://")

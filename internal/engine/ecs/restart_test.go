@@ -184,3 +184,33 @@ func TestContainersThatOutliveTheEngineAreAdopted(t *testing.T) {
 		}
 	})
 }
+
+// A task of which one container has gone with the engine is no whole one: what is
+// left of it is removed.
+func TestTasksThatAreNotWholeAreLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "x.db")
+		r := newRig(t, path, 1)
+		r.base()
+		r.register("pair", imaged("one"), checked(helper("side")))
+		arn := *r.runTask("pair").TaskArn
+		left := &machine{}
+		side := r.machine.processes("side")[0].container
+		left.running = []*process{{container: side, machine: left, over: make(chan struct{})}}
+
+		// The first engine is left as it is, as if it were gone.
+		again := newRigOn(t, path, 1, left)
+		synctest.Wait()
+		if got := again.task(arn); *got.LastStatus != "STOPPED" || *got.StoppedReason != "Host EC2 (instance local) terminated." {
+			t.Errorf("got task %s, %s, want it lost", *got.LastStatus, aws.ToString(got.StoppedReason))
+		}
+		if got := len(left.starts()) + len(left.processes("")); got != 0 {
+			t.Errorf("got %d containers of it, want none", got)
+		}
+		for _, rig := range []*rig{again, r} {
+			if err := rig.stop(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

@@ -48,6 +48,8 @@ func TestWhatGoesWrongOnAWSIsToldInALine(t *testing.T) {
 	awsJob(t, c, "amd64")
 	c.must("deploy", "--yes")
 	expired := []answer{formFault("ExpiredToken", "The security token included in the request is expired")}
+	none := formFault("ValidationError", noStack)
+	none.until = "cloudformation:ExecuteChangeSet"
 	slow := []answer{formFault("Throttling", "Rate exceeded")}
 	for name, test := range map[string]struct {
 		args       []string
@@ -85,9 +87,8 @@ func TestWhatGoesWrongOnAWSIsToldInALine(t *testing.T) {
 		},
 		"a bucket's name taken": {
 			[]string{"deploy", "--yes"}, map[string][]answer{
-				"cloudformation:DescribeStacks": {
-					formFault("ValidationError", noStack), formFault("ValidationError", noStack), stackIn("ROLLBACK_COMPLETE"),
-				},
+				"cloudformation:DescribeStacks":      {none, stackIn("ROLLBACK_COMPLETE")},
+				"cloudformation:DeleteStack":         {formFault("AccessDenied", "the stack that is really there stays")},
 				"cloudformation:CreateChangeSet":     {{body: "<CreateChangeSetResponse><CreateChangeSetResult><Id>set</Id></CreateChangeSetResult></CreateChangeSetResponse>"}},
 				"cloudformation:DescribeChangeSet":   {{body: "<DescribeChangeSetResponse><DescribeChangeSetResult><Status>CREATE_COMPLETE</Status></DescribeChangeSetResult></DescribeChangeSetResponse>"}},
 				"cloudformation:ExecuteChangeSet":    {{body: "<ExecuteChangeSetResponse><ExecuteChangeSetResult></ExecuteChangeSetResult></ExecuteChangeSetResponse>"}},
@@ -128,8 +129,10 @@ func TestABusyStackIsWaitedFor(t *testing.T) {
 func TestAStackThatWasRolledBackIsMadeAnew(t *testing.T) {
 	c, s := newStand(t)
 	awsJob(t, c, "amd64")
+	back := stackIn("ROLLBACK_COMPLETE")
+	back.until = "cloudformation:DeleteStack"
 	s.answer(t, map[string][]answer{
-		"cloudformation:DescribeStacks": {stackIn("ROLLBACK_COMPLETE"), stackIn("ROLLBACK_COMPLETE"), stackIn("ROLLBACK_COMPLETE"), stackIn("DELETE_COMPLETE"), {pass: true}},
+		"cloudformation:DescribeStacks": {back, stackIn("DELETE_COMPLETE"), {pass: true}},
 		"cloudformation:DeleteStack":    {{body: "<DeleteStackResponse></DeleteStackResponse>"}, {pass: true}},
 	})
 	_, said := c.must("deploy", "--yes")

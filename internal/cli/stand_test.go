@@ -30,9 +30,10 @@ type stand struct {
 type answer struct {
 	status int // 0: 200
 	body   string
-	cut    bool // the connection, in its place
-	lost   bool // the engine's, on its way back
-	pass   bool // to the engine
+	cut    bool   // the connection, in its place
+	lost   bool   // the engine's, on its way back
+	pass   bool   // to the engine
+	until  string // this action is asked for; empty: once
 }
 
 // newStand serves an engine without containers, and puts a stand before it.
@@ -79,7 +80,11 @@ func (s *stand) next(actions []string) (answer, bool) {
 	for _, action := range append(actions, "*") {
 		s.asked[action]++
 		left := s.answers[action]
-		if len(left) > 1 {
+		for len(left) > 1 && left[0].until != "" && s.asked[left[0].until] > 0 {
+			left = left[1:]
+			s.answers[action] = left
+		}
+		if len(left) > 1 && left[0].until == "" {
 			s.answers[action] = left[1:]
 		}
 		if len(left) > 0 && !left[0].pass {

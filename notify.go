@@ -8,7 +8,7 @@ const patience = 15 * 60
 // to workers.
 const (
 	notifyTopic    logicalID = "NotifyTopic"
-	notifyVariable           = "SPATE_NOTIFY"
+	notifyVariable string    = "SPATE_NOTIFY"
 )
 
 // notify adds the topic that tells an address: workers publish to it that a run

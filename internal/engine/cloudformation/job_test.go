@@ -48,8 +48,8 @@ func TestAJobsStack(t *testing.T) {
 	scaling := applicationautoscaling.NewFromConfig(e.config)
 	policies, err := scaling.DescribeScalingPolicies(t.Context(), &applicationautoscaling.DescribeScalingPoliciesInput{ServiceNamespace: "ecs"})
 	e.must(err)
-	if len(alarms.MetricAlarms) != 2 || len(policies.ScalingPolicies) != 2 {
-		t.Errorf("got %d alarms and %d policies, want 2 and 2", len(alarms.MetricAlarms), len(policies.ScalingPolicies))
+	if len(alarms.MetricAlarms) != 3 || len(policies.ScalingPolicies) != 2 {
+		t.Errorf("got %d alarms and %d policies, want 3 (out, in, dead letters) and 2", len(alarms.MetricAlarms), len(policies.ScalingPolicies))
 	}
 
 	// An update leaves the task count alone.

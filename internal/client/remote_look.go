@@ -59,6 +59,10 @@ type AlarmState struct {
 	State   string `xml:"StateValue"`
 	Reason  string `xml:"StateReason"`
 	Enabled bool   `xml:"ActionsEnabled"`
+	// It is in ALARM while its metric is, by Comparison, beside the Threshold.
+	Comparison string  `xml:"ComparisonOperator"`
+	Threshold  float64 `xml:"Threshold"`
+	Gauge
 }
 
 // Alarms lists the alarms whose names begin so.

@@ -72,7 +72,7 @@ func TestPagesAreReadable(t *testing.T) {
 		{"/", `document.querySelector("#runs .badge.done")`},
 		{"/run/" + id, `document.querySelectorAll("#results .badge.done").length === 4 && document.querySelector("#timeline canvas")`},
 		{"/run/" + id + "/job/0", `document.querySelector("#logstate").textContent`},
-		{"/stack/quick", `document.querySelector("#resources td") && document.querySelector("#alarms .badge")`},
+		{"/stack/quick", `document.querySelector("#resources td") && document.querySelector("#alarms .badge") && document.querySelector("#alarms polyline")`},
 	} {
 		for _, scheme := range []string{"light", "dark"} {
 			t.Run(page.path[:strings.LastIndexByte(page.path, '/')+1]+scheme, func(t *testing.T) {

@@ -67,14 +67,22 @@ func (s *Server) viewStack(ctx context.Context, name string) (stackView, error) 
 
 // alarms lists the alarms whose names begin with the stack's.
 func (s *Server) alarms(ctx context.Context, name string) (tableView, error) {
-	t := tableView{Head: []string{"Alarm", "State", "Why"}, None: "It has none."}
+	t := tableView{Head: []string{"Alarm", "State", "Metric and threshold", "Why"}, None: "It has none."}
 	all, err := s.AWS.Alarms(ctx, name+"-")
 	for _, a := range all {
 		class := map[string]string{"OK": "done", "ALARM": "running"}[a.State]
 		if class == "" {
 			class = "waiting"
 		}
-		t.Rows = append(t.Rows, []cell{{Text: a.Name}, {Text: a.State, Badge: class}, {Text: a.Reason, Class: "text"}})
+		points, missing := s.AWS.Points(ctx, a.Gauge, graphed)
+		if err == nil {
+			err = missing
+		}
+		g := draw(points, a.Threshold)
+		t.Rows = append(t.Rows, []cell{
+			{Text: a.Name}, {Text: a.State, Badge: class},
+			{Text: g.Last + ", alarm " + inSigns(a.Comparison, a.Threshold), Graph: g}, {Text: a.Reason, Class: "text"},
+		})
 	}
 	return t, err
 }

@@ -158,6 +158,7 @@ type cell struct {
 	Title string
 	Note  string
 	Bar   []barPart
+	Graph *graph
 }
 
 // attemptTable lists the attempts of a job.

@@ -108,7 +108,7 @@ func TestTheDashboardOfAWS(t *testing.T) {
 	} {
 		c.wants(p.ask(http.MethodGet, path), want)
 	}
-	c.until("a point of an alarm's metric", func() bool { return strings.Contains(p.ask(http.MethodGet, "/stack/shared"), "<polyline") })
+	c.until("a point of an alarm's metric", func() bool { return strings.Contains(p.ask(http.MethodGet, "/stack/shared/parts"), "polyline") })
 	c.wants(p.ask(http.MethodPost, "/stack/shared/redrive"), "1 message is moved")
 
 	asked := s.actions()

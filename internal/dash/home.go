@@ -46,12 +46,17 @@ func (s *Server) homeParts(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(lookView{Parts: map[string]string{
+	sendParts(w, map[string]string{
 		"runs":   rendered(r.Context(), table("runs", h.Runs)),
 		"stacks": rendered(r.Context(), table("stacks", h.Stacks)),
 		"engine": rendered(r.Context(), enginePart(h)),
-	}})
+	})
+}
+
+// sendParts sends parts of a page by their ids, for the script to put in.
+func sendParts(w http.ResponseWriter, parts map[string]string) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(lookView{Parts: parts})
 }
 
 func (s *Server) viewHome(ctx context.Context) (homeView, error) {

@@ -122,6 +122,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /run/{run}/job/{index}/log", s.withJob(s.log))
 	s.mux.HandleFunc("GET /run/{run}/job/{index}/out", s.withJob(s.output))
 	s.mux.HandleFunc("GET /stack/{stack}", s.stackPage)
+	s.mux.HandleFunc("GET /stack/{stack}/parts", s.stackParts)
 	s.mux.HandleFunc("POST /stack/{stack}/redrive", s.redrive)
 }
 

@@ -16,6 +16,7 @@ import (
 // A stackView is what the page of a stack shows.
 type stackView struct {
 	Name  string
+	Every string // milliseconds between looks at it
 	Parts []stackPart
 	// Scaled is how the service of a job's stack was scaled, and Dead how many
 	// messages no worker could read.
@@ -39,8 +40,29 @@ func (s *Server) stackPage(w http.ResponseWriter, r *http.Request) {
 	s.show(w, r, http.StatusOK, stackPage(s.frame(v.Name), v))
 }
 
+// stackParts sends what has changed on the page of a stack.
+func (s *Server) stackParts(w http.ResponseWriter, r *http.Request) {
+	v, err := s.viewStack(r.Context(), r.PathValue("stack"))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	parts := map[string]string{}
+	if v.Ours {
+		parts["dead"] = rendered(r.Context(), deadPart(v.Dead))
+		parts["decisions"] = rendered(r.Context(), decisionsPart(v.Scaled))
+	}
+	for _, p := range v.Parts {
+		parts[p.ID] = rendered(r.Context(), table(p.ID, p.Table))
+	}
+	sendParts(w, parts)
+}
+
 func (s *Server) viewStack(ctx context.Context, name string) (stackView, error) {
-	v := stackView{Name: name}
+	v := stackView{Name: name, Every: "2000"}
+	if s.Remote {
+		v.Every = "30000" // CloudWatch bills each metric that is asked for
+	}
 	resources, err := s.resources(ctx, name)
 	if err != nil {
 		return v, err

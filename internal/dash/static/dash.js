@@ -391,16 +391,21 @@
     };
   }
 
-  function homePage() {
+  // follow asks for the parts of a page that have changed, as long as it is seen.
+  function follow(url, milliseconds) {
     setInterval(async () => {
       if (document.hidden) return;
       try {
-        const reply = await fetch("/runs");
+        const reply = await fetch(url);
         if (!reply.ok) throw new Error(await reply.text());
         replace((await reply.json()).parts);
         $("link").textContent = "";
       } catch (e) { $("link").textContent = "spate does not answer; trying again"; }
-    }, 2000);
+    }, milliseconds);
+  }
+
+  function homePage() {
+    follow("/runs", 2000);
     const copy = $("copy");
     if (copy) copy.onclick = async () => {
       try { await navigator.clipboard.writeText($("exports").textContent); notice("The lines are copied."); } catch (e) {
@@ -411,10 +416,9 @@
   }
 
   function stackPage() {
-    const button = $("redrive");
-    if (button) button.onclick = async () => {
-      if (await change("/stack/" + encodeURIComponent($("stack").dataset.stack) + "/redrive", button)) setTimeout(() => location.reload(), 1500);
-    };
+    const page = $("stack"), base = "/stack/" + encodeURIComponent(page.dataset.stack);
+    follow(base + "/parts", Number(page.dataset.every));
+    page.onclick = (e) => { if (e.target.id === "redrive") change(base + "/redrive", e.target); };
   }
 
   function reportPage() {

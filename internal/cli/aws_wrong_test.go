@@ -85,6 +85,13 @@ func TestWhatGoesWrongOnAWSIsToldInALine(t *testing.T) {
 				"cloudformation:CreateChangeSet": {formFault("ValidationError", "Stack:arn:aws:cloudformation:… is in UPDATE_IN_PROGRESS state and can not be updated.")},
 			}, "UPDATE_IN_PROGRESS state and can not be updated", "somebody else changes this stack",
 		},
+		"made by somebody else": {
+			[]string{"deploy", "--yes"}, map[string][]answer{
+				"cloudformation:DescribeStacks":    {none},
+				"cloudformation:CreateChangeSet":   {{body: "<CreateChangeSetResponse><CreateChangeSetResult><Id>set</Id></CreateChangeSetResult></CreateChangeSetResponse>"}},
+				"cloudformation:DescribeChangeSet": {formFault("ChangeSetNotFound", "ChangeSet [set] does not exist")},
+			}, `ChangeSet \[set\] does not exist`, "somebody else changes this stack",
+		},
 		"a bucket's name taken": {
 			[]string{"deploy", "--yes"}, map[string][]answer{
 				"cloudformation:DescribeStacks":      {none, stackIn("ROLLBACK_COMPLETE")},

@@ -146,8 +146,8 @@ func awsHint(err error) string {
 		return "docs/aws.md lists the permissions that a person needs"
 	case strings.HasPrefix(code, "Throttl"), code == "TooManyRequestsException", code == "SlowDown":
 		return "AWS was asked too often, also after waiting; try again in a minute"
-	case code == "InvalidChangeSetStatus", code == "OperationInProgressException", code == "AlreadyExistsException",
-		code == "ValidationError" && strings.Contains(fault.ErrorMessage(), "_IN_PROGRESS state"):
+	case code == "InvalidChangeSetStatus", code == "ChangeSetNotFound", code == "OperationInProgressException", code == "AlreadyExistsException",
+		code == "ValidationError" && (strings.Contains(fault.ErrorMessage(), "_IN_PROGRESS state") || strings.Contains(fault.ErrorMessage(), "already exists")):
 		return "somebody else changes this stack; when that is over: spate deploy"
 	}
 	return ""

@@ -223,20 +223,28 @@ func (c *ChangeSet) Before(ctx context.Context) (*template.Template, map[string]
 }
 
 // Discard leaves the stack as it is. One that was to be made is as if nobody
-// had asked.
+// had asked, unless somebody else has made it meanwhile.
 func (c *ChangeSet) Discard(ctx context.Context) error {
 	if c.Empty() {
 		return nil
 	}
 	_, err := c.cfn.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &c.id})
 	if err == nil && c.New {
-		err = Delete(ctx, c.cfn, c.stack.Name)
+		err = c.deleteUnmade(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("discarding the changes of stack %s: %w", c.stack.Name, err)
 	}
 	c.id = ""
 	return nil
+}
+
+func (c *ChangeSet) deleteUnmade(ctx context.Context) error {
+	found, err := describe(ctx, c.cfn, c.stack.Name)
+	if err != nil || found == nil || found.StackStatus != types.StackStatusReviewInProgress {
+		return err
+	}
+	return Delete(ctx, c.cfn, c.stack.Name)
 }
 
 // Execute makes the changes and returns the stack's outputs.

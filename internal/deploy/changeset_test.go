@@ -136,6 +136,21 @@ func TestWhatIsDiscardedLeavesNothing(t *testing.T) {
 	}
 }
 
+// Who says no to a stack that another person has made meanwhile leaves it alone.
+func TestAStackOfAnotherPersonStays(t *testing.T) {
+	cfn := newEngine(t)
+	mine, theirs := prepare(t, cfn, before), prepare(t, cfn, before)
+	if _, err := theirs.Execute(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := mine.Discard(t.Context()); err != nil {
+		t.Errorf("discarding what is gone: %v", err)
+	}
+	if got := status(t, cfn); got != types.StackStatusCreateComplete {
+		t.Errorf("got a stack in %s, want it as the other person made it", got)
+	}
+}
+
 func TestAStackThatCannotBeDeployed(t *testing.T) {
 	tests := []struct {
 		status types.StackStatus

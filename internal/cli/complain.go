@@ -145,10 +145,28 @@ func homeHint(err error) string {
 	if _, ok := errors.AsType[*engine.FullError](err); ok {
 		return "nothing that was recorded is lost: make room, and `spate run --resume last` goes on"
 	}
+	if refused, ok := errors.AsType[*store.RefusedError](err); ok {
+		return refusalHint(refused)
+	}
 	if _, ok := errors.AsType[*engine.UnusableError](err); ok {
 		return "choose another: " + otherHome
 	}
 	return ""
+}
+
+// refusalHint says what to type about a store whose file cannot be used.
+func refusalHint(refused *store.RefusedError) string {
+	switch refused.Reason {
+	case store.IsFolder:
+		return fmt.Sprintf("move it away: mv '%s' '%[1]s.old', or choose another home: %s", refused.Path, otherHome)
+	case store.Limited:
+		return "take the limit away: ulimit -f unlimited"
+	case store.Held:
+		return fmt.Sprintf("look who has it: fuser '%s', or choose another home: %s", refused.Path, otherHome)
+	case store.NoRoom:
+		return "make room, or choose another home: " + otherHome
+	}
+	return fmt.Sprintf("look who may write there: ls -la '%s', or choose another home: %s", filepath.Dir(refused.Path), otherHome)
 }
 
 func systemHint(err error) string {

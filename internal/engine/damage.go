@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spate-run/spate/internal/store"
 )
@@ -41,25 +42,47 @@ func parseIdentity(path string, text []byte) (identity, error) {
 // and returns a DamagedError for what is not as it was written. It returns how
 // many bytes the store has, 0 for a home without one.
 func CheckStore(ctx context.Context, folder string) (size int64, err error) {
-	path := home(folder).database()
-	file, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	h := home(folder)
+	wrong, err := store.Check(ctx, h.database())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return 0, nil
+	case err != nil:
+		return 0, blameStore(h, err)
+	case len(wrong) > 0:
+		return 0, &DamagedError{h.database(), wrong[0]}
 	}
+	file, err := os.Stat(h.database())
 	if err != nil {
 		return 0, err
 	}
-	wrong, err := store.Check(ctx, path)
-	if err == nil && len(wrong) > 0 {
-		err = &DamagedError{path, wrong[0]}
-	}
-	return file.Size(), err
+	return file.Size(), nil
 }
 
-// blameStore names the store's file where an error comes from what is in it.
+// missesStore refuses a home that has objects and no store that knows of them: an
+// engine would begin anew without a word.
+func missesStore(h home) error {
+	if _, err := os.Lstat(h.database()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	buckets, err := os.ReadDir(filepath.Join(h.objects(), "buckets"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if len(buckets) > 0 {
+		return &DamagedError{h.database(), "it is missing, and the objects that it knows of are there"}
+	}
+	return nil
+}
+
+// blameStore names the store's file where an error comes from what is in it, or
+// from the file's not being for use.
 func blameStore(h home, err error) error {
 	if fact, damaged := store.Damage(err); damaged {
 		return &DamagedError{h.database(), fact}
+	}
+	if refused := store.Refused(h.database(), err); refused != nil {
+		return &UnusableError{string(h), refused}
 	}
 	return err
 }

@@ -149,6 +149,9 @@ func (h home) empty() error {
 
 // load opens the store and makes the services over it.
 func (e *Engine) load(ctx context.Context, h home) (err error) {
+	if err := missesStore(h); err != nil {
+		return err
+	}
 	if e.store, err = store.Open(ctx, h.database()); err != nil {
 		return err
 	}

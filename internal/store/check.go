@@ -10,6 +10,7 @@ import (
 
 // Check reads the whole database at path and returns what is wrong with it in
 // SQLite's words, nothing for nothing. Who has it open can go on working.
+// The error of one that is not there is fs.ErrNotExist.
 // https://www.sqlite.org/pragma.html#pragma_integrity_check
 func Check(ctx context.Context, path string) (wrong []string, err error) {
 	defer func() {
@@ -20,6 +21,9 @@ func Check(ctx context.Context, path string) (wrong []string, err error) {
 			err = fmt.Errorf("checking store %q: %w", path, err)
 		}
 	}()
+	if err := inspect(path); err != nil {
+		return nil, err
+	}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(10000)")
 	if err != nil {
 		return nil, err

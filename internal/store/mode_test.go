@@ -13,7 +13,10 @@ func TestNobodyElseReadsTheDatabase(t *testing.T) {
 	for _, name := range []string{"new.db", "old.db"} {
 		path := filepath.Join(dir, name)
 		if name == "old.db" { // as an earlier version made it
-			if err := os.WriteFile(path, nil, 0o644); err != nil {
+			if err := open(t, path).Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -65,7 +65,18 @@ func Open(ctx context.Context, path string) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, path string) (err error) {
-	if err := makePrivate(path); err != nil {
+	switch err := inspect(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		err = create(ctx, path)
+		if err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	}
+	// Nobody else reads it, wherever it is. It is not opened for that: closing it
+	// would drop this process's locks. Its other files take over the mode.
+	if err := os.Chmod(path, 0o600); err != nil {
 		return err
 	}
 	if s.write, err = sql.Open("sqlite", dsn(path, "synchronous(FULL)")); err != nil {
@@ -80,19 +91,6 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	}
 	s.read.SetMaxOpenConns(4)
 	return s.checkFormat(ctx, path)
-}
-
-// makePrivate sees to it that nobody else reads the database, wherever it is:
-// SQLite would leave that to the umask. Its other files take over the mode.
-func makePrivate(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return os.Chmod(path, 0o600) // not opened: closing it would drop this process's locks
-	}
-	if err != nil {
-		return err
-	}
-	return f.Close()
 }
 
 func dsn(path, pragma string) string {

@@ -41,6 +41,7 @@ var layers = []string{
 	"internal/store",
 	"internal/template",
 	"internal/cron",
+	"internal/due",
 	"internal/scaling",
 	"internal/metric",
 	"internal/sorting",

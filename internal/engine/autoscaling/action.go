@@ -48,7 +48,7 @@ func (s *Service) putScheduledAction(ctx context.Context, in *aas.PutScheduledAc
 		return nil, err
 	}
 	s.action[key] = a
-	s.wake()
+	s.clock.Wake()
 	return &aas.PutScheduledActionOutput{}, nil
 }
 
@@ -111,31 +111,13 @@ func (a action) next() time.Time {
 	return at
 }
 
-// wake tells Run that the scheduled actions changed.
-func (s *Service) wake() {
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
-}
-
 // Run fires scheduled actions until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
 		s.config.Log.WarnContext(ctx, "alarms of deleted policies were not looked for", "error", err)
 	}
 	s.passOver(time.Now())
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.changed:
-		case <-timer.C:
-		}
-		timer.Reset(s.fireDue(ctx))
-	}
+	return s.clock.Run(ctx)
 }
 
 // passOver drops the occurrences of recurring actions that were missed while
@@ -151,43 +133,9 @@ func (s *Service) passOver(now time.Time) {
 	}
 }
 
-// fireDue fires what is due, the earliest first, and returns how long nothing
-// more is.
-func (s *Service) fireDue(ctx context.Context) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
-		key, at := s.earliest()
-		wait := time.Until(at)
-		switch {
-		case at.IsZero():
-			return 24 * time.Hour // until wake
-		case wait > 0:
-			return min(wait, 24*time.Hour) // so that a changed clock is noticed
-		}
-		if err := s.fire(ctx, key); err != nil {
-			if ctx.Err() == nil {
-				s.config.Log.ErrorContext(ctx, "scheduled action failed", "action", key, "error", err)
-			}
-			return time.Second
-		}
-	}
-}
-
-// earliest returns the key and the time of the next action, zero if there is
-// none. The caller holds s.mu.
-func (s *Service) earliest() (first string, at time.Time) {
-	for _, key := range slices.Sorted(maps.Keys(s.action)) {
-		if next := s.action[key].next(); !next.IsZero() && (at.IsZero() || next.Before(at)) {
-			first, at = key, next
-		}
-	}
-	return first, at
-}
-
 // fire sets the range that an action asks for, and moves the capacity into it.
 // The caller holds s.mu.
-func (s *Service) fire(ctx context.Context, key string) error {
+func (s *Service) fire(ctx context.Context, key string, _ time.Time) error {
 	a := s.action[key]
 	a.After = time.Now().UTC()
 	t := s.target[*a.Action.ResourceId]
@@ -275,6 +223,6 @@ func (s *Service) deleteScheduledAction(ctx context.Context, in *aas.DeleteSched
 		return nil, err
 	}
 	delete(s.action, key)
-	s.wake()
+	s.clock.Wake()
 	return &aas.DeleteScheduledActionOutput{}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 
 	"github.com/spate-run/spate/internal/cron"
+	"github.com/spate-run/spate/internal/due"
 	"github.com/spate-run/spate/internal/scaling"
 	"github.com/spate-run/spate/internal/sorting"
 	"github.com/spate-run/spate/internal/store"
@@ -67,7 +68,7 @@ type Service struct {
 	policies   store.Table[types.ScalingPolicy]
 	actions    store.Table[action]
 	activities store.Table[types.ScalingActivity]
-	changed    chan struct{} // holds a token when the scheduled actions changed
+	clock      *due.Clock // of the scheduled actions
 
 	// mu is held while capacities change, so that decisions follow one another.
 	mu      sync.Mutex
@@ -89,9 +90,12 @@ func New(ctx context.Context, config Config) (*Service, error) {
 		policies:   store.NewTable[types.ScalingPolicy](config.Store, "autoscaling.policy"),
 		actions:    store.NewTable[action](config.Store, "autoscaling.action"),
 		activities: store.NewTable[types.ScalingActivity](config.Store, "autoscaling.activity"),
-		changed:    make(chan struct{}, 1),
 		wants:      map[string]want{},
 	}
+	s.clock = due.NewClock(due.Config{
+		Kind: "scheduled action", Lock: &s.mu, Log: config.Log, Fire: s.fire,
+		Next: func() (string, time.Time) { return due.Earliest(s.action, action.next) },
+	})
 	return s, s.load(ctx)
 }
 

@@ -187,7 +187,7 @@ func (s *Service) deregisterScalableTarget(ctx context.Context, in *aas.Deregist
 		return gone
 	})
 	maps.DeleteFunc(s.action, ofAction)
-	s.wake()
+	s.clock.Wake()
 	return &aas.DeregisterScalableTargetOutput{}, s.untrack(ctx, alarms)
 }
 

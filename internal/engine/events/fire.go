@@ -2,37 +2,11 @@ package events
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/spate-run/spate/internal/delivery"
 	"github.com/spate-run/spate/internal/store"
 )
-
-// wake tells fireAll that the rules changed.
-func (s *Service) wake() {
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
-}
-
-// fireAll fires rules until ctx ends.
-func (s *Service) fireAll(ctx context.Context) error {
-	s.passOver(time.Now())
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.changed:
-		case <-timer.C:
-		}
-		timer.Reset(s.fireDue(ctx))
-	}
-}
 
 // passOver drops the occurrences that were missed while nothing ran. It is not
 // stored: they would be passed over again.
@@ -53,40 +27,6 @@ func (r rule) next() time.Time {
 		return time.Time{}
 	}
 	return r.when.Next(r.After)
-}
-
-// fireDue fires what is due, the earliest first, and returns how long nothing
-// more is.
-func (s *Service) fireDue(ctx context.Context) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
-		name, at := s.earliest()
-		wait := time.Until(at)
-		switch {
-		case at.IsZero():
-			return time.Minute // or until wake
-		case wait > 0:
-			return min(wait, time.Minute) // so that a changed clock is noticed
-		}
-		if err := s.fire(ctx, name, at); err != nil {
-			if ctx.Err() == nil {
-				s.config.Log.ErrorContext(ctx, "rule was not fired", "rule", name, "error", err)
-			}
-			return time.Second
-		}
-	}
-}
-
-// earliest returns the name and the time of the next occurrence, zero if there
-// is none. The caller holds s.mu.
-func (s *Service) earliest() (first string, at time.Time) {
-	for _, name := range slices.Sorted(maps.Keys(s.rules)) {
-		if next := s.rules[name].next(); !next.IsZero() && (at.IsZero() || next.Before(at)) {
-			first, at = name, next
-		}
-	}
-	return first, at
 }
 
 // fire stores in one step that an occurrence came and what it owes. The caller

@@ -99,7 +99,7 @@ func (s *Service) save(ctx context.Context, r rule) error {
 		return err
 	}
 	s.rules[*r.Rule.Name] = r
-	s.wake()
+	s.clock.Wake()
 	return nil
 }
 
@@ -171,7 +171,7 @@ func (s *Service) deleteRule(ctx context.Context, in *DeleteRuleInput) (*DeleteR
 		return nil, err
 	}
 	delete(s.rules, *in.Name)
-	s.wake()
+	s.clock.Wake()
 	return &DeleteRuleOutput{}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spate-run/spate/internal/cron"
 	"github.com/spate-run/spate/internal/delivery"
+	"github.com/spate-run/spate/internal/due"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -43,10 +44,10 @@ type rule struct {
 
 // A Service is the EventBridge of one account and region.
 type Service struct {
-	config  Config
-	table   store.Table[rule]
-	queue   *delivery.Queue
-	changed chan struct{} // holds a token when the rules changed
+	config Config
+	table  store.Table[rule]
+	queue  *delivery.Queue
+	clock  *due.Clock // of the rules' occurrences
 
 	mu    sync.Mutex
 	rules map[string]rule
@@ -54,7 +55,11 @@ type Service struct {
 
 // New returns the service with what the store holds.
 func New(ctx context.Context, config Config) (*Service, error) {
-	s := &Service{config: config, table: store.NewTable[rule](config.Store, "events.rule"), changed: make(chan struct{}, 1)}
+	s := &Service{config: config, table: store.NewTable[rule](config.Store, "events.rule")}
+	s.clock = due.NewClock(due.Config{
+		Kind: "rule", Lock: &s.mu, Log: config.Log, Fire: s.fire,
+		Next: func() (string, time.Time) { return due.Earliest(s.rules, rule.next) },
+	})
 	var err error
 	if s.queue, err = delivery.NewQueue(ctx, delivery.Config{
 		Store: config.Store, Log: config.Log, Kind: "events.delivery", Do: config.Do,
@@ -95,7 +100,8 @@ func (s *Service) Wire() *wire.Service {
 func (s *Service) Run(ctx context.Context) error {
 	var both errgroup.Group
 	both.Go(func() error { return s.queue.Run(ctx) })
-	both.Go(func() error { return s.fireAll(ctx) })
+	s.passOver(time.Now())
+	both.Go(func() error { return s.clock.Run(ctx) })
 	return both.Wait()
 }
 

@@ -2,9 +2,7 @@ package scheduler
 
 import (
 	"context"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,30 +12,6 @@ import (
 	"github.com/spate-run/spate/internal/delivery"
 	"github.com/spate-run/spate/internal/store"
 )
-
-// wake tells fireAll that the schedules changed.
-func (s *Service) wake() {
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
-}
-
-// fireAll fires schedules until ctx ends.
-func (s *Service) fireAll(ctx context.Context) error {
-	s.passOver(time.Now())
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.changed:
-		case <-timer.C:
-		}
-		timer.Reset(s.fireDue(ctx))
-	}
-}
 
 // passOver drops the occurrences of recurring schedules that were missed while
 // nothing ran. It is not stored: it would be passed over again. A schedule that
@@ -75,40 +49,6 @@ func (sch schedule) following(after time.Time) time.Time {
 		return time.Time{}
 	}
 	return at
-}
-
-// fireDue fires what is due, the earliest first, and returns how long nothing
-// more is.
-func (s *Service) fireDue(ctx context.Context) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
-		key, at := s.earliest()
-		wait := time.Until(at)
-		switch {
-		case at.IsZero():
-			return time.Minute // or until wake
-		case wait > 0:
-			return min(wait, time.Minute) // so that a changed clock is noticed
-		}
-		if err := s.fire(ctx, key, at); err != nil {
-			if ctx.Err() == nil {
-				s.config.Log.ErrorContext(ctx, "schedule was not fired", "schedule", key, "error", err)
-			}
-			return time.Second
-		}
-	}
-}
-
-// earliest returns the key and the time of the next occurrence, zero if there
-// is none. The caller holds s.mu.
-func (s *Service) earliest() (first string, at time.Time) {
-	for _, key := range slices.Sorted(maps.Keys(s.schedule)) {
-		if next := s.schedule[key].next(); !next.IsZero() && (at.IsZero() || next.Before(at)) {
-			first, at = key, next
-		}
-	}
-	return first, at
 }
 
 // fire stores in one step that an occurrence came and what it owes, and

@@ -101,7 +101,7 @@ func (s *Service) deleteScheduleGroup(ctx context.Context, in *sdk.DeleteSchedul
 	}
 	delete(s.group, name)
 	maps.DeleteFunc(s.schedule, within)
-	s.wake()
+	s.clock.Wake()
 	return &sdk.DeleteScheduleGroupOutput{}, nil
 }
 

@@ -62,7 +62,7 @@ func (s *Service) put(ctx context.Context, sch schedule) error {
 		return err
 	}
 	s.schedule[sch.key()] = sch
-	s.wake()
+	s.clock.Wake()
 	return nil
 }
 
@@ -219,6 +219,6 @@ func (s *Service) deleteSchedule(ctx context.Context, in *sdk.DeleteScheduleInpu
 		return nil, err
 	}
 	delete(s.schedule, key)
-	s.wake()
+	s.clock.Wake()
 	return &sdk.DeleteScheduleOutput{}, nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spate-run/spate/internal/cron"
 	"github.com/spate-run/spate/internal/delivery"
+	"github.com/spate-run/spate/internal/due"
 	"github.com/spate-run/spate/internal/store"
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -60,7 +61,7 @@ type Service struct {
 	groups    store.Table[group]
 	schedules store.Table[schedule]
 	queue     *delivery.Queue
-	changed   chan struct{} // holds a token when the schedules changed
+	clock     *due.Clock // of the schedules' occurrences
 
 	mu       sync.Mutex
 	group    map[string]group
@@ -73,8 +74,11 @@ func New(ctx context.Context, config Config) (*Service, error) {
 		config:    config,
 		groups:    store.NewTable[group](config.Store, "scheduler.group"),
 		schedules: store.NewTable[schedule](config.Store, "scheduler.schedule"),
-		changed:   make(chan struct{}, 1),
 	}
+	s.clock = due.NewClock(due.Config{
+		Kind: "schedule", Lock: &s.mu, Log: config.Log, Fire: s.fire,
+		Next: func() (string, time.Time) { return due.Earliest(s.schedule, schedule.next) },
+	})
 	var err error
 	if s.queue, err = delivery.NewQueue(ctx, delivery.Config{
 		Store: config.Store, Log: config.Log, Kind: "scheduler.delivery", Do: config.Do,
@@ -126,7 +130,8 @@ func (s *Service) Wire() *wire.Service {
 func (s *Service) Run(ctx context.Context) error {
 	var both errgroup.Group
 	both.Go(func() error { return s.queue.Run(ctx) })
-	both.Go(func() error { return s.fireAll(ctx) })
+	s.passOver(time.Now())
+	both.Go(func() error { return s.clock.Run(ctx) })
 	return both.Wait()
 }
 

@@ -15,6 +15,9 @@ type Fault struct {
 	// Code, such as "AWS.SimpleQueueService.NonExistentQueue".
 	QueryCode string
 	Message   string
+	// QueryMessage is the message in the Query protocol where that differs from
+	// Message.
+	QueryMessage string
 	// Status is the HTTP status; 0 means 400.
 	Status int
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -75,7 +76,7 @@ func (*queryCodec) appendFault(b []byte, x *exchange, f *Fault) []byte {
 	b = fmt.Appendf(b, `<ErrorResponse xmlns="%s"><Error>`, namespace)
 	b = appendElement(b, "Type", f.blames())
 	b = appendElement(b, "Code", f.queryCode())
-	b = appendElement(b, "Message", f.Message)
+	b = appendElement(b, "Message", cmp.Or(f.QueryMessage, f.Message))
 	b = append(b, "</Error>"...)
 	b = appendElement(b, "RequestId", x.id)
 	return append(b, "</ErrorResponse>\n"...)

@@ -31,9 +31,10 @@ func TestAttributesOfLivingTypes(t *testing.T) {
 		"AWS::SNS::Topic":                               {``, "TopicArn TopicName"},
 		"AWS::SNS::TopicPolicy": {`"Topics": [{"Ref": "Topic"}], "PolicyDocument": {"Version": "2012-10-17", "Statement": [
 			{"Effect": "Allow", "Principal": "*", "Action": "sns:Publish", "Resource": {"Ref": "Topic"}}]}`, "Id"},
-		"AWS::SQS::Queue":       {``, "Arn QueueName QueueUrl"},
-		"AWS::SQS::QueuePolicy": {`"Queues": [{"Ref": "Queue"}], "PolicyDocument": {"Version": "2012-10-17", "Statement": []}`, "Id"},
-		"AWS::SSM::Parameter":   {`"Type": "String", "Value": "x"`, "Type Value"},
+		"AWS::SQS::Queue": {``, "Arn QueueName QueueUrl"},
+		"AWS::SQS::QueuePolicy": {`"Queues": [{"Ref": "Queue"}], "PolicyDocument": {"Version": "2012-10-17", "Statement": [
+			{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}]}`, "Id"},
+		"AWS::SSM::Parameter": {`"Type": "String", "Value": "x"`, "Type Value"},
 		"AWS::Scheduler::Schedule": {`"FlexibleTimeWindow": {"Mode": "OFF"}, "ScheduleExpression": "rate(5 hours)",
 			"Target": {"Arn": {"Fn::GetAtt": "Queue.Arn"}, "RoleArn": "arn:aws:iam::000000000000:role/r"}`, "Arn"},
 		"AWS::Scheduler::ScheduleGroup": {``, "Arn CreationDate LastModificationDate State"},

@@ -41,16 +41,20 @@ func parseAllow(_ *Service, _ attribute, value string) (string, error) {
 		"Amazon SQS can't create the redrive allow policy%s", allowAttribute, reason)
 }
 
-// checkAllowed refuses a RedrivePolicy, as parseRedrive answers it, whose target
-// is of another type, or does not allow the queue with this name. What has been set stays in force when
-// the target's policy changes. The reason is in words of our own: AWS's are not
-// documented. The caller holds mu.
-func (s *Service) checkAllowed(name, redrive string) error {
+// checkTarget refuses a RedrivePolicy, as parseRedrive answers it, whose target is
+// the queue with this name itself, of another type, or does not allow the queue.
+// What has been set stays in force when the target's policy changes. Two of the
+// reasons are in words of our own: AWS's are not documented. The caller holds mu.
+func (s *Service) checkTarget(name, redrive string) error {
 	var policy redrivePolicy
 	if redrive == "" || json.Unmarshal([]byte(redrive), &policy) != nil {
 		return nil
 	}
 	target := s.queues[strings.TrimPrefix(policy.Target, s.account.ARN("sqs", ""))]
+	if target.name == name {
+		return invalidValue(redrive, string(types.QueueAttributeNameRedrivePolicy),
+			"Dead letter target must not be the source queue itself.")
+	}
 	if isFIFO(name) != target.fifo {
 		return invalidValue(redrive, string(types.QueueAttributeNameRedrivePolicy),
 			"Dead-letter queue must be same type of queue as the source..")

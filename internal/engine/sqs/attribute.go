@@ -38,7 +38,7 @@ var attributes = []attribute{
 	{name: types.QueueAttributeNameVisibilityTimeout, standard: "30", parse: parseNumber, low: 0, high: maxVisibility},
 	{name: types.QueueAttributeNameRedrivePolicy, parse: parseRedrive},
 	{name: types.QueueAttributeNameRedriveAllowPolicy, parse: parseAllow},
-	{name: types.QueueAttributeNamePolicy, parse: parseDocument},
+	{name: types.QueueAttributeNamePolicy, parse: parsePolicy},
 	{name: types.QueueAttributeNameKmsMasterKeyId, parse: parseText},
 	{name: types.QueueAttributeNameKmsDataKeyReusePeriodSeconds, parse: parseNumber, low: 60, high: 86400},
 	{name: types.QueueAttributeNameSqsManagedSseEnabled, standard: "true", parse: parseBool},
@@ -50,7 +50,7 @@ func invalidAttribute(name types.QueueAttributeName) error {
 
 func parseNumber(_ *Service, a attribute, value string) (string, error) {
 	n, err := strconv.Atoi(value)
-	if err != nil || n < a.low || n > a.high {
+	if err != nil || value[0] == '+' || n < a.low || n > a.high {
 		return "", invalidAttribute(a.name)
 	}
 	return strconv.Itoa(n), nil
@@ -96,15 +96,6 @@ func parseLimit(_ *Service, a attribute, value string) (string, error) {
 }
 
 func parseText(_ *Service, _ attribute, value string) (string, error) {
-	return value, nil
-}
-
-// parseDocument accepts a JSON object, or nothing, which removes it.
-func parseDocument(_ *Service, a attribute, value string) (string, error) {
-	var document map[string]any
-	if value != "" && json.Unmarshal([]byte(value), &document) != nil {
-		return "", invalidAttribute(a.name)
-	}
 	return value, nil
 }
 
@@ -189,7 +180,7 @@ func (s *Service) parseAttributes(queue string, given map[string]string) (map[st
 		}
 		parsed[string(types.QueueAttributeNameSqsManagedSseEnabled)] = "false"
 	}
-	return parsed, s.checkAllowed(queue, parsed[string(types.QueueAttributeNameRedrivePolicy)])
+	return parsed, s.checkTarget(queue, parsed[string(types.QueueAttributeNameRedrivePolicy)])
 }
 
 // onlyFIFO is the fault of an attribute that a standard queue does not have.

@@ -23,24 +23,35 @@ const (
 	maxAttributeName     = 256
 )
 
-const invalidCharacters = "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | " +
-	"#x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"
-
-// validText says whether s consists of the characters that XML 1.0 allows.
-func validText(s string) bool {
+// invalidCharacter says which character of a text is none that XML 1.0 allows, if
+// there is one. A text with half a surrogate pair is told by it, one that is no
+// UTF-8 by its first byte that is none.
+func invalidCharacter(s string) (found rune, ok bool) {
 	for i, r := range s {
 		switch {
 		case r == utf8.RuneError:
 			if _, size := utf8.DecodeRuneInString(s[i:]); size < 2 {
-				return false
+				return brokenRune(s[i:]), true
 			}
 		case r == '\t', r == '\n', r == '\r':
 		case r < ' ', r == 0xFFFE, r == 0xFFFF:
-			return false
+			return r, true
 		}
 	}
-	return true
+	return 0, false
 }
+
+// brokenRune is the surrogate that a text begins with in three bytes, which is not
+// UTF-8, or its first byte.
+func brokenRune(s string) rune {
+	if len(s) >= 3 && s[0] == 0xED && s[1] >= 0xA0 && s[1] < 0xC0 && s[2]&0xC0 == 0x80 {
+		return 0xD000 | rune(s[1]&0x3F)<<6 | rune(s[2]&0x3F)
+	}
+	return rune(s[0])
+}
+
+const invalidBinary = "Invalid binary character '#x%X' was found in the message %s, the set of allowed characters is " +
+	"#x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]."
 
 // Compiling a pattern takes time: commands that need none of these start without
 // them.
@@ -96,11 +107,19 @@ func checkAttributeValue(name string, value types.MessageAttributeValue) error {
 			"You must use only the following supported type prefixes: Binary, Number, String.", name)
 	case len(dataType) >= maxAttributeName:
 		return invalidParameter("Message (user) attribute types must be shorter than 256 Bytes")
+	case len(value.StringListValues)+len(value.BinaryListValues) > 0:
+		return legacy("UnsupportedOperation", "Message attribute list values in SendMessage operation are not supported.")
+	case value.StringValue != nil && value.BinaryValue != nil:
+		return invalidParameter("Message (user) attribute '%s' must have a single value.", name)
 	case kind == "Binary" && len(value.BinaryValue) == 0,
 		kind != "Binary" && aws.ToString(value.StringValue) == "":
 		return invalidParameter("Message (user) attribute '%s' must contain a non-empty value of type '%s'.", name, kind)
-	case !validText(aws.ToString(value.StringValue)):
-		return invalidParameter(invalidCharacters)
+	}
+	if found, ok := invalidCharacter(aws.ToString(value.StringValue)); ok {
+		return invalidParameter(invalidBinary, found, "attribute '"+name+"' value")
+	}
+	if kind == "Number" && !isNumber(aws.ToString(value.StringValue)) {
+		return invalidParameter("Can't cast the value of message (user) attribute '%s' to a number.", name)
 	}
 	return nil
 }

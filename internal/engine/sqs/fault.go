@@ -17,6 +17,7 @@ func legacy(code, format string, args ...any) *wire.Fault {
 func noSuchQueue() *wire.Fault {
 	fault := wire.Faultf("QueueDoesNotExist", "The specified queue does not exist.")
 	fault.QueryCode = "AWS.SimpleQueueService.NonExistentQueue"
+	fault.QueryMessage = "The specified queue does not exist for this wsdl version."
 	return fault
 }
 

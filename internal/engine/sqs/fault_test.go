@@ -100,8 +100,8 @@ func TestSendMessageRefusals(t *testing.T) {
 		code, message string
 	}{
 		"no body":            {&sdk.SendMessageInput{MessageBody: aws.String("")}, "MissingParameter", "The request must contain the parameter MessageBody."},
-		"control character":  {&sdk.SendMessageInput{MessageBody: aws.String("a\x01b")}, "InvalidMessageContents", "Invalid characters found."},
-		"no character":       {&sdk.SendMessageInput{MessageBody: aws.String("\uffff")}, "InvalidMessageContents", "Invalid characters found."},
+		"control character":  {&sdk.SendMessageInput{MessageBody: aws.String("a\x01b")}, "InvalidMessageContents", "Invalid binary character '#x1' was found in the message body, the set of allowed characters is #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]."},
+		"no character":       {&sdk.SendMessageInput{MessageBody: aws.String("\uffff")}, "InvalidMessageContents", "Invalid binary character '#xFFFF' was found in the message body"},
 		"delay":              {&sdk.SendMessageInput{MessageBody: aws.String("x"), DelaySeconds: 901}, "InvalidParameterValue", "Value 901 for parameter DelaySeconds is invalid."},
 		"negative delay":     {&sdk.SendMessageInput{MessageBody: aws.String("x"), DelaySeconds: -1}, "InvalidParameterValue", "Value -1 for parameter DelaySeconds is invalid."},
 		"deduplication":      {&sdk.SendMessageInput{MessageBody: aws.String("x"), MessageDeduplicationId: aws.String("x")}, "InvalidParameterValue", "not valid for this queue type."},

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"maps"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,15 +18,38 @@ import (
 	"github.com/spate-run/spate/internal/wire"
 )
 
-// find returns the queue that a URL names by its last element.
+// splitURL returns a queue's name and the account before it, which is empty for a
+// bare name.
+func splitURL(url string) (account, name string) {
+	url = strings.TrimRight(url, "/")
+	i := strings.LastIndexByte(url, '/')
+	if i < 0 {
+		return "", url
+	}
+	rest := url[:i]
+	j := strings.LastIndexByte(rest, '/')
+	if j > 0 && rest[j-1] == '/' { // it is the host
+		return "", url[i+1:]
+	}
+	return rest[j+1:], url[i+1:]
+}
+
+// nameIn is the name of a queue by its URL.
+func nameIn(url *string) string {
+	_, name := splitURL(aws.ToString(url))
+	return name
+}
+
+// find returns the queue that a URL names. There are no queues of other accounts.
 func (s *Service) find(url *string) (*queue, error) {
 	if aws.ToString(url) == "" {
 		return nil, missingParameter("QueueUrl")
 	}
+	account, name := splitURL(*url)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q := s.queues[path.Base(*url)]
-	if q == nil {
+	q := s.queues[name]
+	if q == nil || account != "" && account != s.account.ID {
 		return nil, noSuchQueue()
 	}
 	return q, nil
@@ -56,6 +78,12 @@ func (s *Service) arn(q *queue) string {
 func (s *Service) createQueue(ctx context.Context, in *sqs.CreateQueueInput) (*sqs.CreateQueueOutput, error) {
 	name := aws.ToString(in.QueueName)
 	if err := checkQueueName(name, in.Attributes); err != nil {
+		return nil, err
+	}
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
+	if err := checkTagCount(name, in.Tags); err != nil {
 		return nil, err
 	}
 	s.gate.Lock()
@@ -323,7 +351,7 @@ func (s *Service) setQueueAttributes(ctx context.Context, in *sqs.SetQueueAttrib
 		return nil, missingParameter("Attribute.Name")
 	}
 	err := s.amend(ctx, in.QueueUrl, func(doc *document) error {
-		given, err := s.parseAttributes(path.Base(*in.QueueUrl), in.Attributes)
+		given, err := s.parseAttributes(nameIn(in.QueueUrl), in.Attributes)
 		if err != nil {
 			return err
 		}
@@ -372,36 +400,4 @@ func merged(old, added map[string]string) map[string]string {
 	}
 	maps.Copy(all, added)
 	return all
-}
-
-func (s *Service) tagQueue(ctx context.Context, in *sqs.TagQueueInput) (*sqs.TagQueueOutput, error) {
-	err := s.amend(ctx, in.QueueUrl, func(doc *document) error {
-		doc.Tags = merged(doc.Tags, in.Tags)
-		if len(doc.Tags) > 50 {
-			return invalidParameter("Too many tags added for queue: at most 50.")
-		}
-		return nil
-	})
-	return &sqs.TagQueueOutput{}, err
-}
-
-func (s *Service) untagQueue(ctx context.Context, in *sqs.UntagQueueInput) (*sqs.UntagQueueOutput, error) {
-	err := s.amend(ctx, in.QueueUrl, func(doc *document) error {
-		doc.Tags = merged(doc.Tags, nil)
-		for _, key := range in.TagKeys {
-			delete(doc.Tags, key)
-		}
-		return nil
-	})
-	return &sqs.UntagQueueOutput{}, err
-}
-
-func (s *Service) listQueueTags(_ context.Context, in *sqs.ListQueueTagsInput) (*sqs.ListQueueTagsOutput, error) {
-	q, err := s.find(in.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return &sqs.ListQueueTagsOutput{Tags: maps.Clone(q.Tags)}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path"
 	"regexp"
 	"slices"
 	"sync"
@@ -61,7 +60,7 @@ func (s *Service) addPermission(ctx context.Context, in *sqs.AddPermissionInput)
 	if err := checkPermission(label, in); err != nil {
 		return nil, err
 	}
-	arn := s.account.ARN("sqs", path.Base(aws.ToString(in.QueueUrl)))
+	arn := s.account.ARN("sqs", nameIn(in.QueueUrl))
 	added, err := json.Marshal(permission(arn, label, in))
 	if err != nil {
 		return nil, fmt.Errorf("writing permission %q: %w", label, err)
@@ -71,7 +70,7 @@ func (s *Service) addPermission(ctx context.Context, in *sqs.AddPermissionInput)
 			return invalidValue(label, "Label", "Already exists.")
 		}
 		p.Statement = append(p.Statement, added)
-		return nil
+		return checkStatements(len(p.Statement))
 	})
 	return &sqs.AddPermissionOutput{}, err
 }
@@ -160,7 +159,7 @@ func (s *Service) removePermission(ctx context.Context, in *sqs.RemovePermission
 // statements goes.
 func (s *Service) amendPolicy(ctx context.Context, url *string, change func(*policy) error) error {
 	return s.amend(ctx, url, func(doc *document) error {
-		p, err := s.policyOf(doc, path.Base(*url))
+		p, err := s.policyOf(doc, nameIn(url))
 		if err != nil {
 			return err
 		}

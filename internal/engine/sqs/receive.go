@@ -48,6 +48,9 @@ func (s *Service) receiveMessage(ctx context.Context, in *sqs.ReceiveMessageInpu
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSystemNames(in); err != nil {
+		return nil, err
+	}
 	if err := checkAttempt(in.ReceiveRequestAttemptId, settings); err != nil {
 		return nil, err
 	}
@@ -390,6 +393,29 @@ func pickAttributes(all map[string]types.MessageAttributeValue, names []string) 
 		picked[name] = value
 	}
 	return picked
+}
+
+// checkSystemNames refuses names of system attributes that there are not. Names of
+// queue attributes are among those of the old parameter, and name nothing.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+func checkSystemNames(in *sqs.ReceiveMessageInput) error {
+	for _, name := range in.MessageSystemAttributeNames {
+		if !isSystemName(string(name)) {
+			return unknownAttribute(string(name))
+		}
+	}
+	//lint:ignore SA1019 Older clients still ask by it.
+	for _, name := range in.AttributeNames {
+		if !isSystemName(string(name)) {
+			return unknownAttribute(string(name))
+		}
+	}
+	return nil
+}
+
+func isSystemName(name string) bool {
+	return name == "All" || slices.Contains(types.MessageSystemAttributeName("").Values(), types.MessageSystemAttributeName(name)) ||
+		slices.Contains(types.QueueAttributeName("").Values(), types.QueueAttributeName(name))
 }
 
 // systemAttributesOf returns the system attributes that a request asks for, by

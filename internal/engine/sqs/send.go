@@ -15,7 +15,8 @@ import (
 // A sending is one message as a request asks to send it.
 type sending struct {
 	types.SendMessageBatchRequestEntry
-	delayed bool // says DelaySeconds; 0 counts
+	delayed bool   // says DelaySeconds; 0 counts
+	prefix  string // of parameters' names, where it is one of a batch
 }
 
 // A sent message is one on its way into a queue, with what its sender is told.
@@ -79,6 +80,7 @@ func (s *Service) sendMessageBatch(ctx context.Context, in *sqs.SendMessageBatch
 		m, err := s.compose(q, sending{
 			SendMessageBatchRequestEntry: entry,
 			delayed:                      wire.Present(ctx, fmt.Sprintf("Entries[%d].DelaySeconds", i)),
+			prefix:                       fmt.Sprintf("SendMessageBatchRequestEntry.%d.", i+1),
 		})
 		if err != nil {
 			out.Failed = append(out.Failed, failure(entry.Id, err))
@@ -198,10 +200,10 @@ func (m *sent) sequence(q *queue) *string {
 func checkSending(in sending, settings settings) error {
 	body := aws.ToString(in.MessageBody)
 	if body == "" {
-		return missingParameter("MessageBody")
+		return missingParameter(in.prefix + "MessageBody")
 	}
-	if !validText(body) {
-		return wire.Faultf("InvalidMessageContents", invalidCharacters)
+	if found, ok := invalidCharacter(body); ok {
+		return wire.Faultf("InvalidMessageContents", invalidBinary, found, "body")
 	}
 	if err := checkMessageAttributes(in.MessageAttributes); err != nil {
 		return err

@@ -2,12 +2,14 @@ package sqs
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/spate-run/spate/internal/store"
+	"github.com/spate-run/spate/internal/wire"
 )
 
 func (s *Service) deleteMessage(ctx context.Context, in *sqs.DeleteMessageInput) (*sqs.DeleteMessageOutput, error) {
@@ -173,12 +175,25 @@ type change struct {
 	timeout int    // seconds
 }
 
-func changeOf(q *queue, receipt *string, timeout int32) (change, error) {
+// changeOf checks a change of visibility. The timeout is nil where the request has
+// none, which is told by the name it has there.
+func changeOf(q *queue, receipt *string, timeout *int32, name string) (change, error) {
 	h, err := handleOf(q, receipt)
-	if err != nil {
+	switch {
+	case err != nil:
 		return change{}, err
+	case timeout == nil:
+		return change{}, missingParameter(name)
 	}
-	return change{handle: h, text: *receipt, timeout: int(timeout)}, checkVisibility(int(timeout))
+	return change{handle: h, text: *receipt, timeout: int(*timeout)}, checkVisibility(int(*timeout))
+}
+
+// given is a number of a request, nil where it has none under this path.
+func given(ctx context.Context, path string, n int32) *int32 {
+	if !wire.Present(ctx, path) {
+		return nil
+	}
+	return &n
 }
 
 func (s *Service) changeMessageVisibility(ctx context.Context, in *sqs.ChangeMessageVisibilityInput) (*sqs.ChangeMessageVisibilityOutput, error) {
@@ -186,7 +201,7 @@ func (s *Service) changeMessageVisibility(ctx context.Context, in *sqs.ChangeMes
 	if err != nil {
 		return nil, err
 	}
-	c, err := changeOf(q, in.ReceiptHandle, in.VisibilityTimeout)
+	c, err := changeOf(q, in.ReceiptHandle, given(ctx, "VisibilityTimeout", in.VisibilityTimeout), "VisibilityTimeout")
 	if err != nil {
 		return nil, err
 	}
@@ -212,8 +227,10 @@ func (s *Service) changeMessageVisibilityBatch(ctx context.Context, in *sqs.Chan
 	out := &sqs.ChangeMessageVisibilityBatchOutput{}
 	var changes []change
 	var changed []*string
-	for _, entry := range in.Entries {
-		c, err := changeOf(q, entry.ReceiptHandle, entry.VisibilityTimeout)
+	for i, entry := range in.Entries {
+		timeout := given(ctx, fmt.Sprintf("Entries[%d].VisibilityTimeout", i), entry.VisibilityTimeout)
+		name := fmt.Sprintf("ChangeMessageVisibilityBatchRequestEntry.%d.VisibilityTimeout", i+1)
+		c, err := changeOf(q, entry.ReceiptHandle, timeout, name)
 		if err != nil {
 			out.Failed = append(out.Failed, failure(entry.Id, err))
 			continue

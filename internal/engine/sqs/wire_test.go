@@ -46,7 +46,7 @@ func TestRawJSON(t *testing.T) {
 	}{
 		{"CreateQueue", `{"QueueName": "q", "tags": {"a": "b"}}`, 200,
 			`{"QueueUrl":"http://engine.local/000000000000/q"}`, ""},
-		{"ListQueueTags", `{"QueueUrl": "https://any.where/1/q"}`, 200, `{"Tags":{"a":"b"}}`, ""},
+		{"ListQueueTags", `{"QueueUrl": "https://any.where/000000000000/q"}`, 200, `{"Tags":{"a":"b"}}`, ""},
 		{"ReceiveMessage", `{"QueueUrl": "q", "MaxNumberOfMessages": 0}`, 400,
 			`{"__type":"InvalidParameterValueException","message":"Value 0 for parameter ` +
 				`MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided."}`,

@@ -12,6 +12,7 @@ type exceptions struct {
 	renamed   map[string]string // members that do not follow the service's case
 	flattened map[string]string // in the Query protocol: name, and a map's key after a slash
 	entries   []string          // maps of Query requests whose entries have a Name and a Value, not a key and a value
+	unchecked []string          // strings whose service says itself which characters are wrong
 	unions    []any             // pointers to the variants of unions
 	document  func(any) any     // makes a value of the service's document type
 	unsigned  []string          // operations that need no signature
@@ -28,6 +29,7 @@ func exceptionsOf(service string) exceptions {
 				"ListDeadLetterSourceQueuesOutput.QueueUrls": "queueUrls",
 			},
 			flattened: sqsFlattened(),
+			unchecked: []string{"SendMessageInput.MessageBody", "SendMessageBatchRequestEntry.MessageBody"},
 		}
 	case "ecr":
 		return exceptions{renamed: map[string]string{"Tag.Key": "Key", "Tag.Value": "Value"}}

@@ -89,6 +89,22 @@ func TestRawRequests(t *testing.T) {
 			want: `{"__type":"SerializationException","message":"Unexpected end-of-input"}`,
 		},
 		{
+			name: "json, no UTF-8", header: "X-Amz-Target: AmazonSQS.SendMessage", body: "{\"MessageBody\": \"a\xff\"}", status: 400,
+			want: `{"__type":"SerializationException","message":"Invalid UTF-8 byte 0xff at offset 18"}`,
+		},
+		{
+			name: "json, no UTF-8 in a name", header: "X-Amz-Target: AmazonSQS.SendMessage", body: "{\"Unknown\xc3\": [\"\"]}", status: 400,
+			want: `{"__type":"SerializationException","message":"Invalid UTF-8 byte 0xc3 at offset 9"}`,
+		},
+		{
+			name: "json, half a surrogate pair", header: "X-Amz-Target: AmazonSQS.SendMessage", body: `{"QueueUrl": "\ud83dx"}`, status: 400,
+			want: `{"__type":"SerializationException","message":"Unpaired surrogate \\ud83d before offset 20"}`,
+		},
+		{
+			name: "json, the other half", header: "X-Amz-Target: AmazonSQS.SendMessage", body: `{"Unknown": ["\ude00\ud83d"]}`, status: 400,
+			want: `{"__type":"SerializationException","message":"Unpaired surrogate \\ude00 before offset 20"}`,
+		},
+		{
 			name: "json, more than one value", header: "X-Amz-Target: AmazonSQS.SendMessage", body: `{} {}`, status: 400,
 			want: `{"__type":"SerializationException","message":"Unexpected character ('{') at offset 3"}`,
 		},

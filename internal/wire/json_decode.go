@@ -31,6 +31,8 @@ type jsonDecoder struct {
 	depth   int
 	present *presence
 	scratch []byte // of strings with escapes
+
+	unchecked bool // the member's service checks its characters
 }
 
 func decodeJSON(body []byte, v reflect.Value, s *shape, present *presence) error {
@@ -74,7 +76,9 @@ func (d *jsonDecoder) member(v reflect.Value, f *field) error {
 		return err
 	}
 	outer := d.present.enter(f.goName)
+	d.unchecked = f.unchecked
 	err := d.value(v.Field(f.index), f.shape)
+	d.unchecked = false
 	d.present.leave(outer)
 	return err
 }

@@ -224,8 +224,10 @@ func (d *jsonDecoder) text() ([]byte, error) {
 	return nil, d.unexpected()
 }
 
-// escapedText reads a string with escapes or with bytes that are not UTF-8,
-// which become U+FFFD.
+// escapedText reads a string with escapes. What is no text is refused, bytes that
+// are not UTF-8 and half a surrogate pair: to put U+FFFD for it would change what
+// somebody sends. In a member whose characters its service checks half a pair is
+// left to the service.
 func (d *jsonDecoder) escapedText(start int) ([]byte, error) {
 	out := d.scratch[:0]
 	for d.pos = start; d.pos < len(d.data); {
@@ -239,7 +241,14 @@ func (d *jsonDecoder) escapedText(start int) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			out = utf8.AppendRune(out, r)
+			switch {
+			case !utf16.IsSurrogate(r):
+				out = utf8.AppendRune(out, r)
+			case !d.unchecked:
+				return nil, malformedf("Unpaired surrogate \\u%04x before offset %d", r, d.pos)
+			default:
+				out = appendSurrogate(out, r)
+			}
 		case c < ' ':
 			return nil, d.unexpected()
 		case c < utf8.RuneSelf:
@@ -247,11 +256,19 @@ func (d *jsonDecoder) escapedText(start int) ([]byte, error) {
 			d.pos++
 		default:
 			r, size := utf8.DecodeRune(d.data[d.pos:])
-			out = utf8.AppendRune(out, r)
+			if r == utf8.RuneError && size == 1 {
+				return nil, malformedf("Invalid UTF-8 byte 0x%x at offset %d", c, d.pos)
+			}
+			out = append(out, d.data[d.pos:d.pos+size]...)
 			d.pos += size
 		}
 	}
 	return nil, d.unexpected()
+}
+
+// appendSurrogate appends half a pair of them in three bytes, which are not UTF-8.
+func appendSurrogate(out []byte, r rune) []byte {
+	return append(out, 0xE0|byte(r>>12), 0x80|byte(r>>6)&0x3F, 0x80|byte(r)&0x3F)
 }
 
 func (d *jsonDecoder) escape() (rune, error) {
@@ -282,7 +299,7 @@ func (d *jsonDecoder) escape() (rune, error) {
 }
 
 // codePoint reads \uXXXX from its u on, and the second half of a surrogate
-// pair; half a pair becomes U+FFFD.
+// pair; half a pair is what it is.
 func (d *jsonDecoder) codePoint() (rune, error) {
 	r, ok := d.hex(d.pos + 1)
 	if !ok {
@@ -300,7 +317,7 @@ func (d *jsonDecoder) codePoint() (rune, error) {
 			}
 		}
 	}
-	return utf8.RuneError, nil
+	return r, nil
 }
 
 func (d *jsonDecoder) hex(at int) (rune, bool) {

@@ -213,7 +213,7 @@ func (d queryDecoder) scalar(text string, v reflect.Value, s *shape) error {
 		v.SetBool(text == "true")
 	case kindInt:
 		n, err := strconv.ParseInt(text, 10, v.Type().Bits())
-		if err != nil {
+		if err != nil || text[0] == '+' {
 			return malformedf("%q is not a valid integer", text)
 		}
 		v.SetInt(n)
@@ -221,7 +221,7 @@ func (d queryDecoder) scalar(text string, v reflect.Value, s *shape) error {
 		f, ok := notFinite(text)
 		if !ok {
 			var err error
-			if f, err = strconv.ParseFloat(text, v.Type().Bits()); err != nil {
+			if f, err = strconv.ParseFloat(text, v.Type().Bits()); err != nil || strings.Trim(text, "+-.eE0123456789") != "" {
 				return malformedf("%q is not a valid number", text)
 			}
 		}

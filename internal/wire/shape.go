@@ -55,7 +55,8 @@ type field struct {
 	flat    string
 	flatKey string
 
-	named bool // a map whose entries have a Name and a Value in Query requests
+	named     bool // a map whose entries have a Name and a Value in Query requests
+	unchecked bool // a string whose service says itself which characters are wrong
 }
 
 // A variant is one choice of a union: the SDK's struct with the field Value.
@@ -166,7 +167,8 @@ func (p *planner) field(in reflect.Type, f reflect.StructField) field {
 	flat, key, _ := strings.Cut(p.special.flattened[qualified], "/")
 	return field{
 		goName: f.Name, name: name, shape: p.plan(f.Type), flat: flat, flatKey: key,
-		named: slices.Contains(p.special.entries, qualified),
+		named:     slices.Contains(p.special.entries, qualified),
+		unchecked: slices.Contains(p.special.unchecked, qualified),
 	}
 }
 

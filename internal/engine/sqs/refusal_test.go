@@ -334,3 +334,49 @@ func TestAQueueIsNotItsOwnTarget(t *testing.T) {
 		message: "Value " + policy + " for parameter RedrivePolicy is invalid. Reason: Dead letter target must not be the source queue itself.",
 	}})
 }
+
+// What is no text is refused and never changed on its way.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+func TestHalfACharacterIsRefused(t *testing.T) {
+	e := open(t)
+	link := e.create(t, "q")
+	const set = "was found in the message body, the set of allowed characters is #x9 | #xA | #xD | [#x20-#xD7FF] | " +
+		"[#xE000-#xFFFD] | [#x10000-#x10FFFF]."
+	body := func(text, character string) refused {
+		return refused{operation: "SendMessage", json: `"QueueUrl": "q", "MessageBody": "` + text + `"`,
+			shape: "InvalidMessageContents", code: "InvalidMessageContents", message: "Invalid binary character '#x" + character + "' " + set}
+	}
+	e.wantRefused(t, []refused{
+		body(`a\ud800b`, "D800"), body(`\uD83D`, "D83D"), body(`\ude00\ud83d`, "DE00"), body(`\ud83d\ud83d\ude00`, "D83D"),
+		{operation: "SendMessage", json: "\"QueueUrl\": \"q\", \"MessageBody\": \"\xed\xa0\x80\"",
+			shape: "SerializationException", code: "SerializationException", message: "Invalid UTF-8 byte 0xed at offset 34"},
+		{operation: "SendMessage", json: `"QueueUrl": "q", "MessageBody": "x", "MessageGroupId": "\udc00"`,
+			shape: "SerializationException", code: "SerializationException", message: `Unpaired surrogate \udc00 before offset 63`},
+	})
+	got := e.raw(t, "SendMessageBatch", `{"QueueUrl": "q", "Entries": [{"Id": "a", "MessageBody": "\udfff"}, {"Id": "b", "MessageBody": "\ud83d\ude00"}]}`)
+	if !strings.Contains(got.body, `"Code":"InvalidMessageContents","Id":"a"`) || !strings.Contains(got.body, "'#xDFFF'") ||
+		!strings.Contains(got.body, `"Successful":[{"Id":"b"`) {
+		t.Errorf("a batch: got %d %s, want a to fail and b to be sent", got.status, got.body)
+	}
+	if m := e.receive(t, link); len(m) != 1 || *m[0].Body != "😀" {
+		t.Errorf("got %v, want the message that is text", m)
+	}
+}
+
+// Numbers of the Query protocol are digits.
+func TestNumbersOfForms(t *testing.T) {
+	e := open(t)
+	e.create(t, "q")
+	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	for _, value := range []string{"%2B5", "+5", "5.0", "0x5", "", "5%20"} {
+		got := e.post(t, form, "Version=2012-11-05&Action=ReceiveMessage&QueueUrl=q&VisibilityTimeout="+value)
+		if got.status != http.StatusBadRequest || !strings.Contains(got.body, "<Code>MalformedInput</Code>") {
+			t.Errorf("VisibilityTimeout=%s: got %d %s, want MalformedInput", value, got.status, got.body)
+		}
+	}
+	e.wantRefused(t, []refused{{
+		operation: "SetQueueAttributes", json: `"QueueUrl": "q", "Attributes": {"VisibilityTimeout": "+5"}`,
+		form:  "QueueUrl=q&Attribute.1.Name=VisibilityTimeout&Attribute.1.Value=%2B5",
+		shape: "InvalidAttributeValue", code: "InvalidAttributeValue", message: "Invalid value for the parameter VisibilityTimeout.",
+	}})
+}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"os/exec"
@@ -58,6 +59,8 @@ func TestNothingIsLostWhenTheDiskFails(t *testing.T) {
 					kept = append(kept, key)
 				case !strings.Contains(fault, "disk") && !strings.Contains(fault, "full"):
 					t.Fatalf("change %s failed by %q, want the disk's fault", key, fault)
+				case !strings.HasPrefix(fault, "once: "):
+					t.Fatalf("change %s was made again when the disk had refused it: %s", key, fault)
 				default:
 					refused = append(refused, key)
 				}
@@ -111,7 +114,9 @@ func writeRefused(path, name string) error {
 	notes := store.NewTable[note](s, "note")
 	var mu sync.Mutex
 	change := func(key string) {
+		runs := 0
 		err := s.Update(context.Background(), func(tx *store.Tx) error {
+			runs++
 			for i := range pair {
 				if err := notes.Put(tx, key+"."+strconv.Itoa(i), note{Text: key + strings.Repeat("x", 2000)}); err != nil {
 					return err
@@ -122,7 +127,11 @@ func writeRefused(path, name string) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {
-			fmt.Println(key, strings.ReplaceAll(err.Error(), "\n", " "))
+			times := fmt.Sprint(runs, " times")
+			if runs <= 1 { // not at all where the transaction does not begin
+				times = "once"
+			}
+			fmt.Println(key, times+":", strings.ReplaceAll(err.Error(), "\n", " "))
 			return
 		}
 		fmt.Println(key)
@@ -184,4 +193,56 @@ func (r refusal) begin(log uint32) error {
 		return errno
 	}
 	return nil
+}
+
+// A disk that fails within a change fails those that share its transaction: none
+// of them is made again.
+func TestADiskThatFailsWithinAChangeIsAskedOnce(t *testing.T) {
+	failing, err := sql.Open("sqlite", "file:/proc/self/mem?mode=ro&immutable=1") // nothing can be read at its beginning
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer failing.Close()
+	_, fault := failing.Exec("SELECT * FROM sqlite_schema")
+	if refused := store.Refused("x.db", fault); refused == nil || refused.Reason != store.Failing {
+		t.Fatalf("got %v, want an I/O error", fault)
+	}
+
+	s := open(t, filepath.Join(t.TempDir(), "x.db"))
+	notes := store.NewTable[note](s, "note")
+	entered, release := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := s.Update(t.Context(), func(*store.Tx) error { close(entered); <-release; return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-entered
+	runs, errs := make([]int, 20), make([]error, 20)
+	waiting := make(chan struct{}, len(runs))
+	for i := range runs {
+		wg.Go(func() {
+			waiting <- struct{}{}
+			errs[i] = s.Update(t.Context(), func(tx *store.Tx) error {
+				if runs[i]++; i%2 == 0 {
+					return fmt.Errorf("reading: %w", fault)
+				}
+				return notes.Put(tx, strconv.Itoa(i), note{})
+			})
+		})
+	}
+	for range runs {
+		<-waiting
+	}
+	close(release)
+	wg.Wait()
+	all, err := notes.All(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range runs {
+		if _, kept := all[strconv.Itoa(i)]; n > 1 || kept != (errs[i] == nil) {
+			t.Errorf("change %d: got %d runs, error %v, kept %v, want one run, and kept without an error", i, n, errs[i], kept)
+		}
+	}
 }

@@ -132,7 +132,8 @@ func (s *Store) Migrate(ctx context.Context, statements string) error {
 //
 // The changes of other callers may share the transaction. When one of them
 // fails they are all rolled back and each is applied once more on its own, so
-// apply may run twice and must set its results anew each time. Everybody waits
+// apply may run twice and must set its results anew each time. When the disk fails
+// they all do. Everybody waits
 // for it, on whose goroutine it may run: it must be quick, and must not call
 // Update. One that panics fails.
 //

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+
+	"modernc.org/sqlite"
 )
 
 // A Tx is the transaction that a change is part of. It is valid only while the
@@ -84,17 +86,27 @@ func (s *Store) lead() {
 	s.unled.Broadcast()
 }
 
-// commit makes the changes of a group durable with one fsync. When any of them
-// fails it takes them one by one, so that each gets its own answer.
+// commit makes the changes of a group durable with one fsync. When one of them
+// fails it takes them one by one, so that each gets its own answer. When it is the
+// transaction that fails they fail with it: a disk that has not taken them once is
+// not asked again, since it may say yes to what it has lost.
 func (s *Store) commit(group []*change) {
 	err := s.transact(group)
+	_, own := errors.AsType[*ownError](err)
 	for i, c := range group {
 		c.err = err
-		if err != nil && len(group) > 1 {
+		if own && len(group) > 1 {
 			c.err = s.transact(group[i : i+1])
 		}
 	}
 }
+
+// An ownError is one that a change has returned, and that says nothing about the
+// others of its group.
+type ownError struct{ err error }
+
+func (e *ownError) Error() string { return e.err.Error() }
+func (e *ownError) Unwrap() error { return e.err }
 
 func (s *Store) transact(group []*change) (err error) {
 	// A commit is never cut short, whoever's context ends.
@@ -122,6 +134,9 @@ func (c *change) run(tx *Tx) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("changing the store: panic: %v\n%s", cause, debug.Stack())
+		}
+		if fault, ok := errors.AsType[*sqlite.Error](err); err != nil && (!ok || fault.Code()&primaryCodeMask != codeIO) {
+			err = &ownError{err}
 		}
 	}()
 	return c.apply(tx)

@@ -50,5 +50,7 @@
 // effect, and a ReceiveRequestAttemptId is forgotten at a restart. A message move
 // task without a rate moves as fast as the disk allows, one that is cancelled is
 // so at once, and it ends when it has moved as many messages as were visible at
-// its start.
+// its start; any number of them run at the same time, since AWS does not document
+// with which error the 101st of an account is refused. A queue's bare name serves
+// as its URL, whose host does not matter.
 package sqs

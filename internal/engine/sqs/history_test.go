@@ -1,6 +1,7 @@
 package sqs_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 	"os"
@@ -62,6 +63,7 @@ func TestEveryCommitOfAHistory(t *testing.T) {
 
 // The layout of SQLite's write-ahead log: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 const (
+	walHeader   = 32
 	frameHeader = 24
 	frameSize   = frameHeader + 4096
 )
@@ -80,25 +82,44 @@ func commits(log []byte) int {
 // record has a seed's client do things, and returns what was true after each.
 func record(t *testing.T, path string, seed uint64) []moment {
 	t.Helper()
+	w := walkOf(t, path, seed)
+	var moments []moment
+	for range 120 {
+		moments = append(moments, w.moment(path))
+		w.act()
+	}
+	return moments
+}
+
+// walkOf has a seed's client begin.
+func walkOf(t *testing.T, path string, seed uint64) *walk {
+	t.Helper()
 	e := start(t, path)
 	w := &walk{t: t, e: e, r: rand.New(rand.NewPCG(seed, 2)), seed: seed*7 + 1, handles: map[string]*modelled{}, seqs: map[int]string{}}
 	w.align()
 	w.setUp()
-	var moments []moment
-	for range 120 {
-		synctest.Wait()
-		state, err := e.service.State(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		info, err := os.Stat(path + "-wal")
-		if err != nil {
-			t.Fatal(err)
-		}
-		moments = append(moments, moment{state, int(info.Size())})
-		w.act()
+	return w
+}
+
+func (w *walk) moment(path string) moment {
+	w.t.Helper()
+	synctest.Wait()
+	state, err := w.e.service.State(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	return moments
+	return moment{state, logEnd(contents(w.t, path+"-wal"))}
+}
+
+// logEnd is where the log of now ends: behind it there may be frames of an earlier
+// one, which began with another salt.
+func logEnd(log []byte) int {
+	const salts = 8 // bytes, at 16 of the header and at 8 of each frame
+	end := walHeader
+	for end+frameSize <= len(log) && bytes.Equal(log[16:16+salts], log[end+8:end+8+salts]) {
+		end += frameSize
+	}
+	return end
 }
 
 // stateOf opens the files that a power loss has left.

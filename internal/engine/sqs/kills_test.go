@@ -7,14 +7,18 @@ import (
 	"testing"
 )
 
-// killsEnv says how often TestKillAgain kills; 5 times when it is not set.
+// killsEnv says how often TestKillAgain kills; 50 times when it is not set, and 5
+// with -short.
 const killsEnv = "SPATE_TEST_SQS_KILLS"
 
 // TestKillAgain kills one store's process again and again: every message that
 // was acknowledged is there until its deletion is asked for, and none comes back
 // once its deletion was acknowledged.
 func TestKillAgain(t *testing.T) {
-	kills := 5
+	kills := 50
+	if testing.Short() {
+		kills = 5
+	}
 	if s := os.Getenv(killsEnv); s != "" {
 		var err error
 		if kills, err = strconv.Atoi(s); err != nil {

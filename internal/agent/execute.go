@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -99,6 +100,9 @@ func (a *attempt) environ() []string {
 		"SPATE_ATTEMPT="+strconv.Itoa(a.number),
 		"TMPDIR="+a.space.tmp(),
 	)
+	if runtime.GOOS == "windows" {
+		env = append(env, "TMP="+a.space.tmp(), "TEMP="+a.space.tmp())
+	}
 	if a.run == nil {
 		return env
 	}

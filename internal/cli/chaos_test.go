@@ -15,7 +15,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -70,10 +69,18 @@ func newChaos(t *testing.T, jobs int, r *rand.Rand) *chaos {
 	}
 	t.Cleanup(func() {
 		for _, pid := range c.processes() {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // of a test that failed
+			_ = kill(pid) // of a test that failed
 		}
 	})
 	return c
+}
+
+func kill(pid int) error {
+	p, err := os.FindProcess(pid)
+	if err == nil {
+		err = p.Kill()
+	}
+	return err
 }
 
 // startedPath is the file to which every attempt adds its job and its number.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -58,7 +57,7 @@ func (c *chaos) killWorker(engine *spawned) {
 		if len(workers) == 0 {
 			return false
 		}
-		return syscall.Kill(workers[c.rand.IntN(len(workers))], syscall.SIGKILL) == nil
+		return kill(workers[c.rand.IntN(len(workers))]) == nil
 	})
 }
 

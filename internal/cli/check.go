@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spate-run/spate/internal/client"
@@ -67,12 +66,11 @@ const (
 
 func checkDisk(home string) finding {
 	f := finding{Check: "disk", State: fine}
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(existing(home), &disk); err != nil {
+	free, _, err := engine.Room(existing(home))
+	if err != nil {
 		f.State, f.Fact = doubt, "the room left at "+home+" cannot be told: "+err.Error()
 		return f
 	}
-	free := disk.Bavail * uint64(disk.Bsize)
 	f.Fact = fmt.Sprintf("%s are free for results and logs", bytesText(free))
 	if free < littleRoom {
 		f.State, f.Hint = doubt, "make room, or choose a home on another disk: "+otherHome

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -151,9 +152,14 @@ func (a *app) serve(ctx context.Context, cfg engine.Config, o serveOptions) (err
 
 // printExports prints what any AWS client needs, one variable a line.
 func printExports(w io.Writer, at engine.Address) {
-	fmt.Fprintf(w, "export AWS_ENDPOINT_URL=%s\n", at.Endpoint)
-	fmt.Fprintf(w, "export AWS_REGION=%s\n", at.Region)
-	fmt.Fprintf(w, "export AWS_DEFAULT_REGION=%s\n", at.Region)
-	fmt.Fprintf(w, "export AWS_ACCESS_KEY_ID=%s\n", at.Keys.AccessKeyID)
-	fmt.Fprintf(w, "export AWS_SECRET_ACCESS_KEY=%s\n", at.Keys.SecretAccessKey)
+	line := "export %s=%s\n"
+	if runtime.GOOS == "windows" {
+		line = "$env:%s = \"%s\"\n" // PowerShell's
+	}
+	for _, variable := range [][2]string{
+		{"AWS_ENDPOINT_URL", at.Endpoint}, {"AWS_REGION", at.Region}, {"AWS_DEFAULT_REGION", at.Region},
+		{"AWS_ACCESS_KEY_ID", at.Keys.AccessKeyID}, {"AWS_SECRET_ACCESS_KEY", at.Keys.SecretAccessKey},
+	} {
+		fmt.Fprintf(w, line, variable[0], variable[1])
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/spate-run/spate/internal/runner/group"
 )
 
 // Interruptible returns a context that ends at Ctrl-C, when the program is told
@@ -15,6 +17,8 @@ func Interruptible(ctx context.Context, again func()) (context.Context, context.
 	if !signal.Ignored(syscall.SIGHUP) {
 		ends = append(ends, syscall.SIGHUP)
 	}
+	ctx, end := context.WithCancel(ctx)
+	group.OnEnd(end)
 	ctx, stop := signal.NotifyContext(ctx, ends...)
 	context.AfterFunc(ctx, func() {
 		second := make(chan os.Signal, 1)
@@ -22,5 +26,8 @@ func Interruptible(ctx context.Context, again func()) (context.Context, context.
 		<-second
 		again()
 	})
-	return ctx, stop
+	return ctx, func() {
+		stop()
+		end()
+	}
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // A FullError reports that a home's disk has no room for what has to be
@@ -39,13 +37,12 @@ const scarce = 512 << 10
 // isFull says whether the disk of a home is full. A disk that does not tell is
 // not.
 func isFull(h home) bool {
-	var disk unix.Statfs_t
-	err := unix.Statfs(string(h), &disk)
+	free, size, err := Room(string(h))
 	for dir := string(h); errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir); {
 		dir = filepath.Dir(dir)
-		err = unix.Statfs(dir, &disk)
+		free, size, err = Room(dir)
 	}
-	return err == nil && disk.Blocks > 0 && uint64(disk.Bavail)*uint64(disk.Bsize) < scarce
+	return err == nil && size > 0 && free < scarce
 }
 
 // The time between two looks at the disk, and how many in a row have to find it

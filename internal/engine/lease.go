@@ -1,10 +1,8 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"syscall"
 )
 
 // A Lease is a hold on the leases of a home. The operating system lets go of
@@ -19,23 +17,31 @@ type Lease struct{ file *os.File }
 
 // Share takes a lease beside others. It reports false while the engine is
 // about to end.
-func Share(dir string) (*Lease, bool, error) { return takeLease(home(dir), syscall.LOCK_SH) }
+func Share(dir string) (*Lease, bool, error) { return takeLease(home(dir), together) }
 
 // TakeAlone takes the lease that no other may stand beside. It reports false
 // while there are others.
-func TakeAlone(dir string) (*Lease, bool, error) { return takeLease(home(dir), syscall.LOCK_EX) }
+func TakeAlone(dir string) (*Lease, bool, error) { return takeLease(home(dir), alone) }
 
-func takeLease(h home, how int) (*Lease, bool, error) {
+// A hold is whether a file's lock is held beside others.
+type hold int
+
+const (
+	together hold = iota
+	alone
+)
+
+func takeLease(h home, how hold) (*Lease, bool, error) {
 	f, err := os.OpenFile(h.leases(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, false, err
 	}
-	err = syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
-	if err == nil {
+	ours, err := tryLock(f, how)
+	if ours {
 		return &Lease{f}, true, nil
 	}
 	f.Close()
-	if !errors.Is(err, syscall.EWOULDBLOCK) {
+	if err != nil {
 		return nil, false, fmt.Errorf("locking %s: %w", h.leases(), err)
 	}
 	return nil, false, nil

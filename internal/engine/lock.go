@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"github.com/spate-run/spate/internal/wire"
 )
@@ -47,12 +46,12 @@ func takeLock(h home) (*lock, error) {
 	if err != nil {
 		return nil, &UnusableError{string(h), err}
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
+	ours, err := tryLock(f, alone)
+	if ours {
 		return &lock{f}, f.Truncate(0)
 	}
 	defer f.Close()
-	if !errors.Is(err, syscall.EWOULDBLOCK) {
+	if err != nil {
 		return nil, fmt.Errorf("locking %s: %w", h.lock(), err)
 	}
 	at, err := readAddress(f)
@@ -87,12 +86,12 @@ func Find(dir string) (Address, bool, error) {
 		return Address{}, false, &UnusableError{dir, err}
 	}
 	defer f.Close()
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
-	if err == nil {
-		return Address{}, false, nil
-	}
-	if !errors.Is(err, syscall.EWOULDBLOCK) {
+	free, err := tryLock(f, together)
+	if err != nil {
 		return Address{}, false, fmt.Errorf("looking at %s: %w", f.Name(), err)
+	}
+	if free {
+		return Address{}, false, nil
 	}
 	at, err := readAddress(f)
 	return at, err == nil, err

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 )
 
@@ -77,13 +76,4 @@ func Refused(path string, err error) *RefusedError {
 		return refuse(Failing, "cannot be read or written: %v", fault)
 	}
 	return nil
-}
-
-// sizeLimit is how many bytes this process's files may have, if that is limited.
-func sizeLimit() (bytes uint64, limited bool) {
-	var limit unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) != nil {
-		return 0, false
-	}
-	return limit.Cur, limit.Cur < 1<<62 // infinity is above it on every system
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 )
 
 // Machine names the machine and its load, which tells whom it was shared with.
@@ -24,16 +23,6 @@ func Load() string {
 	}
 	fields := strings.Fields(string(text))
 	return strings.Join(fields[:min(3, len(fields))], " ")
-}
-
-// MostMemory is the most that a process, or one of those it waited for, held
-// of memory, in bytes.
-func MostMemory(p *os.ProcessState) int64 {
-	usage := p.SysUsage().(*syscall.Rusage)
-	if runtime.GOOS == "darwin" {
-		return usage.Maxrss
-	}
-	return usage.Maxrss << 10
 }
 
 // Build builds a program of the module into a folder, as it is released, and

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/spate-run/spate/internal/store"
 )
 
 // blobs is the folder of the layers and configurations of images. It is what
@@ -93,15 +95,7 @@ func (b *blobs) Put(_ context.Context, _ string, h v1.Hash, from io.ReadCloser) 
 	if err := os.Rename(f.Name(), b.place(h)); err != nil {
 		return err
 	}
-	return syncFolder(b.folder(h.Algorithm))
-}
-
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return store.SyncFolder(b.folder(h.Algorithm))
 }
 
 // remove deletes a blob; one that is not there is no error.

@@ -3,8 +3,8 @@ package ecs
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spate-run/spate/internal/runner"
 )
@@ -36,7 +36,7 @@ func (s *Service) survivors(ctx context.Context, tasks []task) map[string]map[st
 // folder's processes.
 func (t task) mayHaveSurvived() bool {
 	return t.Placed && t.Status != statusStopped &&
-		slices.ContainsFunc(t.Containers, func(c container) bool { return !strings.HasPrefix(c.Image, "/") })
+		slices.ContainsFunc(t.Containers, func(c container) bool { return !filepath.IsAbs(c.Image) })
 }
 
 // adopt takes a task back whose running containers are all among those that

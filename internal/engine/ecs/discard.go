@@ -2,8 +2,8 @@ package ecs
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spate-run/spate/internal/store"
@@ -88,7 +88,7 @@ func (s *Service) discardable() []*definition {
 func imagesOf(d *definition) []string {
 	var images []string
 	for _, c := range d.Detail.ContainerDefinitions {
-		if !strings.HasPrefix(*c.Image, "/") {
+		if !filepath.IsAbs(*c.Image) {
 			images = append(images, *c.Image)
 		}
 	}

@@ -3,6 +3,7 @@ package ecs
 import (
 	"cmp"
 	"context"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -22,7 +23,7 @@ type locator interface {
 // its own, of those that it may share with the task.
 func (x *execution) locate(ctx context.Context, m *member) runner.Place {
 	runs, ok := x.service.config.Runner.(locator)
-	if !ok || strings.HasPrefix(*m.definition.Image, "/") {
+	if !ok || filepath.IsAbs(*m.definition.Image) {
 		return runner.Place{} // a folder's processes are at this machine's own
 	}
 	place, err := runs.Place(ctx, x.id(*m.definition.Name))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -236,7 +237,7 @@ func (x *execution) environment(m *member) []string {
 	values["ECS_CONTAINER_METADATA_URI_V4"] = x.service.config.Endpoint + metadataPath + x.origin.Secret + "-" + strconv.Itoa(m.index+1)
 	if ids := x.origin.Containers[m.index].GPUs; len(ids) > 0 {
 		values["NVIDIA_VISIBLE_DEVICES"] = strings.Join(ids, ",")
-		if strings.HasPrefix(*m.definition.Image, "/") { // nothing else keeps a folder's processes to theirs
+		if filepath.IsAbs(*m.definition.Image) { // nothing else keeps a folder's processes to theirs
 			values["CUDA_VISIBLE_DEVICES"] = values["NVIDIA_VISIBLE_DEVICES"]
 		}
 	}
@@ -269,6 +270,6 @@ func refusal(d types.TaskDefinition) string {
 // isFolder says whether a container is a folder's processes.
 func isFolder(d types.TaskDefinition, name string) bool {
 	return slices.ContainsFunc(d.ContainerDefinitions, func(c types.ContainerDefinition) bool {
-		return *c.Name == name && strings.HasPrefix(*c.Image, "/")
+		return *c.Name == name && filepath.IsAbs(*c.Image)
 	})
 }

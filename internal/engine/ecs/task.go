@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ func newTask(cluster string, d *definition, overrides *types.TaskOverride, now t
 			Essential: essential(c),
 			Status:    statusPending,
 		})
-		if healthCheck(c.HealthCheck) != nil && !strings.HasPrefix(*c.Image, "/") {
+		if healthCheck(c.HealthCheck) != nil && !filepath.IsAbs(*c.Image) {
 			t.Containers[len(t.Containers)-1].Health = types.HealthStatusUnknown
 		}
 	}

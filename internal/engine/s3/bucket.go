@@ -41,7 +41,7 @@ func (s *Service) makeBucket(ctx context.Context, name, region string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	if err := syncFolder(filepath.Dir(folder)); err != nil {
+	if err := store.SyncFolder(filepath.Dir(folder)); err != nil {
 		return err
 	}
 	return s.store.Update(ctx, func(tx *store.Tx) error {

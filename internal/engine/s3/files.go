@@ -72,7 +72,8 @@ func (f *files) arrival(file string) string {
 }
 
 // fileName returns a new file's name: the key, escaped and cut so that every
-// file system takes it, and 128 random bits that make it the only one.
+// file system takes it, and 128 random bits that make it the only one. A dot
+// is escaped for Windows, where what begins with nul. is a device.
 func fileName(key string) string {
 	const most = 120
 	var name strings.Builder
@@ -80,7 +81,7 @@ func fileName(key string) string {
 		if name.Len() >= most {
 			break
 		}
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.=", c) >= 0 {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_=", c) >= 0 {
 			name.WriteByte(c)
 		} else {
 			fmt.Fprintf(&name, "%%%02X", c)
@@ -252,15 +253,7 @@ func (s *folderSync) sync() error {
 	s.mu.Lock()
 	s.next = nil
 	s.mu.Unlock()
-	round.err = syncFolder(s.path)
+	round.err = store.SyncFolder(s.path)
 	close(round.done)
 	return round.err
-}
-
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

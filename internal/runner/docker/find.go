@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -36,6 +37,12 @@ func (e *AbsentError) Unwrap() error { return e.Err }
 func defaultHosts() []string {
 	if host := os.Getenv(client.EnvOverrideHost); host != "" {
 		return []string{host}
+	}
+	if runtime.GOOS == "windows" {
+		if _, err := os.Stat(`\\.\pipe\docker_engine`); err != nil {
+			return nil
+		}
+		return []string{client.DefaultDockerHost}
 	}
 	sockets := []string{"/var/run/docker.sock", "/run/podman/podman.sock"}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {

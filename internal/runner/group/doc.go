@@ -17,6 +17,11 @@
 // What outlived the process that started it is found by the same variable, when
 // who comes after that looks for it ([Sweep]).
 //
+// On Windows a command and all that it starts are a job object, which nothing
+// leaves and which ends with the process that made it. SIGTERM is Ctrl-Break
+// there, which reaches who shares this process's console, and for spate's own
+// programs an event ([OnEnd]).
+//
 // On Linux a command also ends when the process that started it dies, however
 // it dies (PR_SET_PDEATHSIG); elsewhere it has to look for that itself.
 package group

@@ -50,6 +50,7 @@ type Exit struct {
 // A Group is a command that was started, and everything it started.
 type Group struct {
 	pid    int
+	tree   tree
 	done   chan struct{}
 	exit   Exit
 	copies sync.WaitGroup
@@ -84,10 +85,10 @@ func (g *Group) Wait() Exit {
 }
 
 // Signal sends a signal to the command itself.
-func (g *Group) Signal(s syscall.Signal) { g.signal(g.pid, s) }
+func (g *Group) Signal(s syscall.Signal) { g.unlessReaped(func() { g.tree.signal(s) }) }
 
 // SignalAll sends a signal to the whole group.
-func (g *Group) SignalAll(s syscall.Signal) { g.signal(-g.pid, s) }
+func (g *Group) SignalAll(s syscall.Signal) { g.unlessReaped(func() { g.tree.signalAll(s) }) }
 
 // Kill ends the whole group at once.
 func (g *Group) Kill() {
@@ -95,11 +96,11 @@ func (g *Group) Kill() {
 	g.SignalAll(syscall.SIGKILL)
 }
 
-func (g *Group) signal(pid int, s syscall.Signal) {
+func (g *Group) unlessReaped(do func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.reaped {
-		_ = syscall.Kill(pid, s) // it may have ended: that is what was wanted
+		do()
 	}
 }
 
@@ -132,7 +133,7 @@ func (g *Group) start(c Command) (*exec.Cmd, error) {
 	}
 	theirs, err := g.connect(cmd, c)
 	if err == nil {
-		err = c.Reaper.start(cmd)
+		g.tree, err = startTree(cmd, c.Reaper)
 	}
 	for _, w := range theirs {
 		_ = w.Close() // theirs now; a copy here would keep the pipe open
@@ -195,7 +196,7 @@ func (g *Group) pipe(dst io.Writer) (*os.File, error) {
 func (g *Group) reap(cmd *exec.Cmd) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	_ = syscall.Kill(-g.pid, syscall.SIGKILL)
+	g.tree.end()
 	_ = cmd.Wait() // how it ended is in ProcessState
 	g.reaped = true
 }
@@ -206,11 +207,4 @@ func (g *Group) finishOutput() {
 		_ = r.SetReadDeadline(deadline) // closed already: nothing to bound
 	}
 	g.copies.Wait()
-}
-
-func exitOf(state *os.ProcessState) Exit {
-	if s, ok := state.Sys().(syscall.WaitStatus); ok && s.Signaled() {
-		return Exit{Code: 128 + int(s.Signal())}
-	}
-	return Exit{Code: state.ExitCode()}
 }

@@ -3,7 +3,6 @@ package group
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -14,18 +13,19 @@ import (
 // [exec.ErrNotFound] (a shell's 127), or [fs.ErrPermission] where there is a
 // file that cannot be executed (a shell's 126).
 func Lookup(name, dir string, env []string) (string, error) {
-	if strings.Contains(name, "/") {
-		return name, lookupError(name, executable(within(dir, name)))
+	if isPath(name) {
+		file, err := executable(within(dir, name), env)
+		return shown(name, file), lookupError(name, err)
 	}
 	err := error(exec.ErrNotFound)
 	if name == "" {
 		return "", lookupError(name, err)
 	}
 	for _, folder := range filepath.SplitList(Getenv(env, "PATH")) {
-		path := filepath.Join(within(dir, folder), name)
-		switch found := executable(path); {
+		file, found := executable(filepath.Join(within(dir, folder), name), env)
+		switch {
 		case found == nil:
-			return path, nil
+			return file, nil
 		case errors.Is(found, fs.ErrPermission):
 			err = found
 		}
@@ -36,7 +36,7 @@ func Lookup(name, dir string, env []string) (string, error) {
 // Getenv returns the value of a variable in env, where the last one counts.
 func Getenv(env []string, name string) string {
 	for i := len(env) - 1; i >= 0; i-- {
-		if value, ok := strings.CutPrefix(env[i], name+"="); ok {
+		if is, value, ok := strings.Cut(env[i], "="); ok && sameVariable(is, name) {
 			return value
 		}
 	}
@@ -48,19 +48,6 @@ func within(dir, path string) string {
 		return path
 	}
 	return filepath.Join(dir, path)
-}
-
-func executable(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return exec.ErrNotFound
-	case err != nil:
-		return err
-	case info.IsDir() || info.Mode()&0o111 == 0:
-		return fs.ErrPermission
-	}
-	return nil
 }
 
 func lookupError(name string, err error) error {

@@ -2,14 +2,7 @@
 
 package group
 
-import (
-	"os/exec"
-	"syscall"
-)
-
-func attributes(syscall.Signal) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true}
-}
+import "os/exec"
 
 // awaitExit returns when a command has ended; there is no way here to leave it
 // to be collected.

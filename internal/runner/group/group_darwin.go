@@ -1,0 +1,7 @@
+package group
+
+import "syscall"
+
+func attributes(syscall.Signal) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}

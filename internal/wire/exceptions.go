@@ -15,6 +15,7 @@ type exceptions struct {
 	unchecked []string          // strings whose service says itself which characters are wrong
 	unions    []any             // pointers to the variants of unions
 	document  func(any) any     // makes a value of the service's document type
+	rootOnly  []string          // actions of the Query protocol that only the service's own address has
 	unsigned  []string          // operations that need no signature
 	bindings  map[string]string // of REST-JSON: an operation's method, path and query string
 }
@@ -29,6 +30,7 @@ func exceptionsOf(service string) exceptions {
 				"ListDeadLetterSourceQueuesOutput.QueueUrls": "queueUrls",
 			},
 			flattened: sqsFlattened(),
+			rootOnly:  []string{"CreateQueue", "ListQueues"},
 			unchecked: []string{"SendMessageInput.MessageBody", "SendMessageBatchRequestEntry.MessageBody"},
 		}
 	case "ecr":

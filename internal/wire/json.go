@@ -33,7 +33,9 @@ func (jsonCodec) decode(body []byte, v reflect.Value, s *shape, p *presence) err
 	return decodeJSON(body, v, s, p)
 }
 
-func (jsonCodec) malformed(err error) *Fault { return Faultf("SerializationException", "%v", err) }
+func (jsonCodec) malformed(err error) *Fault {
+	return &Fault{Code: "SerializationException", QueryCode: "MalformedInput", Message: err.Error()}
+}
 
 func (jsonCodec) appendReply(b []byte, _ *exchange, v reflect.Value, s *shape) []byte {
 	return appendJSON(b, v, s)

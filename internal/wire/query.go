@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 )
 
 // queryCodec speaks the Query protocol: the operation and its members in a
@@ -29,10 +30,21 @@ func (q *queryCodec) route(h *handler, r *http.Request, body []byte) (*server, *
 	}
 	op := s.operations[action]
 	if op == nil {
-		return s, nil, Faultf("InvalidAction", "Could not find operation %s for version %s", action, s.QueryVersion)
+		return s, nil, s.unknownAction(action)
+	}
+	if len(r.URL.Path) > 1 && slices.Contains(s.planner.special.rootOnly, action) {
+		return s, nil, s.unknownAction(action)
 	}
 	q.form.addQueue(r.URL.Path)
 	return s, op, nil
+}
+
+// unknownAction is the fault of an action that there is not at an endpoint.
+func (s *server) unknownAction(action string) *Fault {
+	if len(s.planner.special.rootOnly) > 0 { // whose queues are endpoints
+		return Faultf("InvalidAction", "The action %s is not valid for this endpoint.", action)
+	}
+	return Faultf("InvalidAction", "Could not find operation %s for version %s", action, s.QueryVersion)
 }
 
 // server finds a request's service by its Version or, where that is missing,

@@ -25,20 +25,26 @@ func parseAllow(_ *Service, _ attribute, value string) (string, error) {
 	if value == "" {
 		return "", nil
 	}
+	const cannot = "Amazon SQS can't create the redrive allow policy"
 	var p allowPolicy
-	reason := ""
-	switch err := json.Unmarshal([]byte(value), &p); {
-	case err != nil, !slices.Contains([]string{"allowAll", "denyAll", "byQueue"}, p.Permission):
-		reason = ", as it’s in an unsupported format."
-	case p.Permission == "byQueue" && (len(p.Sources) < 1 || len(p.Sources) > maxSources):
-		reason = ". When you specify the byQueue permission type, you must also specify between 1 and 10 source queue ARNs."
-	case p.Permission != "byQueue" && p.Sources != nil:
-		reason = ". You can specify source queue ARNs only when the permission type is byQueue."
-	default:
-		return value, nil
+	text := json.NewDecoder(strings.NewReader(value))
+	text.DisallowUnknownFields()
+	if text.Decode(&p) != nil || text.More() || !slices.Contains([]string{"allowAll", "denyAll", "byQueue"}, p.Permission) {
+		return "", invalidParameter("Invalid value for the parameter %s. Reason: %s, as it’s in an unsupported format.",
+			allowAttribute, cannot)
 	}
-	return "", invalidParameter("Invalid value for the parameter %s. Reason: "+
-		"Amazon SQS can't create the redrive allow policy%s", allowAttribute, reason)
+	switch {
+	case p.Permission != "byQueue" && p.Sources != nil:
+		return "", invalidValue(value, allowAttribute, cannot+
+			". To specify one or more source queue ARNs, you must set redrivePermission to byQueue.")
+	case p.Permission == "byQueue" && len(p.Sources) == 0:
+		return "", invalidValue(value, allowAttribute, cannot+
+			". When you specify the byQueue permission type, you must also specify one or more sourceQueueArns values.")
+	case len(p.Sources) > maxSources:
+		return "", invalidValue(value, allowAttribute, cannot+
+			". The maximum number of source queue ARNs you can specify is 10.")
+	}
+	return value, nil
 }
 
 // checkTarget refuses a RedrivePolicy, as parseRedrive answers it, whose target is

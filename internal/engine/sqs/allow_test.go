@@ -56,11 +56,12 @@ func TestRedriveAllowPolicyRefusals(t *testing.T) {
 	arns := `"` + strings.Repeat(account.ARN("sqs", "b")+`","`, 10) + account.ARN("sqs", "b") + `"`
 	for _, tt := range []struct{ policy, want string }{
 		{`denyAll`, "as it’s in an unsupported format."},
+		{`{"redrivePermission":"allowAll","more":1}`, "as it’s in an unsupported format."},
 		{`{}`, "as it’s in an unsupported format."},
 		{`{"redrivePermission":"some"}`, "as it’s in an unsupported format."},
-		{`{"redrivePermission":"byQueue"}`, "you must also specify between 1 and 10 source queue ARNs."},
-		{`{"redrivePermission":"byQueue","sourceQueueArns":[` + arns + `]}`, "between 1 and 10 source queue ARNs."},
-		{`{"redrivePermission":"denyAll","sourceQueueArns":["x"]}`, "only when the permission type is byQueue."},
+		{`{"redrivePermission":"byQueue"}`, "you must also specify one or more sourceQueueArns values."},
+		{`{"redrivePermission":"byQueue","sourceQueueArns":[` + arns + `]}`, "The maximum number of source queue ARNs you can specify is 10."},
+		{`{"redrivePermission":"denyAll","sourceQueueArns":["x"]}`, "you must set redrivePermission to byQueue."},
 	} {
 		_, err := e.CreateQueue(t.Context(), &sdk.CreateQueueInput{
 			QueueName: aws.String("q"), Attributes: map[string]string{"RedriveAllowPolicy": tt.policy},

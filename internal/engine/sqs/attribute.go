@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -111,33 +112,48 @@ func parseRedrive(s *Service, a attribute, value string) (string, error) {
 	if value == "" {
 		return "", nil
 	}
-	var given struct {
-		Target *string `json:"deadLetterTargetArn"`
-		Max    any     `json:"maxReceiveCount"`
+	var given map[string]any
+	if json.Unmarshal([]byte(value), &given) != nil || given == nil {
+		return "", invalidParameter("Invalid value for the parameter %s. Reason: Redrive policy is not a valid JSON map.", a.name)
 	}
-	if json.Unmarshal([]byte(value), &given) != nil {
-		return "", invalidValue(value, string(a.name), "Redrive policy is not a valid JSON map.")
+	for _, name := range []string{"maxReceiveCount", "deadLetterTargetArn"} {
+		if given[name] == nil {
+			return "", invalidValue(value, string(a.name), "Redrive policy does not contain mandatory attribute: "+name+".")
+		}
 	}
-	if given.Target == nil {
-		return "", invalidValue(value, string(a.name), "Redrive policy does not contain mandatory attribute: deadLetterTargetArn.")
+	if len(given) > 2 {
+		return "", invalidValue(value, string(a.name), "Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount].")
 	}
-	if given.Max == nil {
-		return "", invalidValue(value, string(a.name), "Redrive policy does not contain mandatory attribute: maxReceiveCount.")
-	}
-	limit, ok := receiveLimit(given.Max)
+	limit, ok := receiveLimit(given["maxReceiveCount"])
 	if !ok {
-		return "", invalidParameter("Value %s for parameter %s is invalid. Reason: Invalid value for "+
-			"maxReceiveCount: %v, valid values are from 1 to 1000 both inclusive.", value, a.name, given.Max)
+		return "", invalidValue(value, string(a.name), fmt.Sprintf("Invalid value for maxReceiveCount: %v, "+
+			"valid values are from 1 to 1000 both inclusive.", given["maxReceiveCount"]))
 	}
-	name, ok := strings.CutPrefix(*given.Target, s.account.ARN("sqs", ""))
-	if !ok {
-		return "", invalidValue(value, string(a.name), "Invalid value for deadLetterTargetArn.")
+	target, _ := given["deadLetterTargetArn"].(string)
+	if reason := s.targetFault(target); reason != "" {
+		return "", invalidValue(value, string(a.name), reason)
 	}
-	if s.queues[name] == nil {
-		return "", invalidValue(value, string(a.name), "Dead letter target does not exist.")
-	}
-	parsed, err := json.Marshal(redrivePolicy{Target: *given.Target, Max: limit})
+	parsed, err := json.Marshal(redrivePolicy{Target: target, Max: limit})
 	return string(parsed), err
+}
+
+// targetFault is what is wrong with the ARN of a dead-letter queue, "" for nothing.
+// The caller holds mu.
+func (s *Service) targetFault(arn string) string {
+	parts := strings.Split(arn, ":")
+	switch {
+	case len(parts) != 6, parts[0] != "arn":
+		return "Invalid value for deadLetterTargetArn."
+	case parts[2] != "sqs":
+		return "Only SQS queues are valid resources for deadLetterTargetArn."
+	case parts[3] != s.account.Region:
+		return "Dead-letter target must be in same region as the source."
+	case parts[4] != s.account.ID:
+		return "Dead-letter target owner should be same as the source."
+	case s.byARN(arn) == nil:
+		return "Dead letter target does not exist."
+	}
+	return ""
 }
 
 func receiveLimit(v any) (int, bool) {

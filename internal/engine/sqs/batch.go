@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -20,8 +21,11 @@ func checkBatch(entry string, ids []*string) error {
 			"Maximum number of entries per request are %d. You have sent %d.", maxBatch, len(ids))
 	}
 	seen := map[string]bool{}
-	for _, p := range ids {
-		id := aws.ToString(p)
+	for i, p := range ids {
+		if p == nil {
+			return missingParameter(fmt.Sprintf("%s.%d.Id", entry, i+1))
+		}
+		id := *p
 		if !entryID().MatchString(id) {
 			return legacy("InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, "+
 				"hyphens and underscores. It can be at most 80 letters long.")

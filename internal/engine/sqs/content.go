@@ -83,9 +83,13 @@ func checkMessageAttributes(attributes map[string]types.MessageAttributeValue) e
 func checkAttributeName(name string) error {
 	lower := strings.ToLower(name)
 	switch {
+	case name == "":
+		return invalidParameter("The request must contain non-empty message (user) attribute names.")
 	case len(name) >= maxAttributeName:
 		return invalidParameter("Message (user) attribute names must be shorter than 256 Bytes")
-	case !attributeName().MatchString(name), strings.Contains(name, ".."):
+	case strings.Contains(name, ".."):
+		return invalidParameter("Message (user) attribute name must not have successive '.' characters.")
+	case !attributeName().MatchString(name):
 		return invalidParameter("Message (user) attributes name can only contain upper and lower score characters, " +
 			"digits, periods, hyphens and underscores. ")
 	case strings.HasPrefix(lower, "aws."), strings.HasPrefix(lower, "amazon."),
@@ -101,7 +105,7 @@ func checkAttributeValue(name string, value types.MessageAttributeValue) error {
 	kind, _, _ := strings.Cut(dataType, ".")
 	switch {
 	case dataType == "":
-		return invalidParameter("The message attribute '%s' must contain a non-empty message attribute type.", name)
+		return invalidParameter("The message (user) attribute '%s' must contain a non-empty message attribute type.", name)
 	case !attributeType().MatchString(dataType):
 		return invalidParameter("The type of message (user) attribute '%s' is invalid. "+
 			"You must use only the following supported type prefixes: Binary, Number, String.", name)
@@ -111,6 +115,10 @@ func checkAttributeValue(name string, value types.MessageAttributeValue) error {
 		return legacy("UnsupportedOperation", "Message attribute list values in SendMessage operation are not supported.")
 	case value.StringValue != nil && value.BinaryValue != nil:
 		return invalidParameter("Message (user) attribute '%s' must have a single value.", name)
+	case kind == "Binary" && aws.ToString(value.StringValue) != "":
+		return invalidParameter("Message (user) attribute '%s' with type '%s' must use field 'Binary'.", name, kind)
+	case kind != "Binary" && len(value.BinaryValue) > 0:
+		return invalidParameter("Message (user) attribute '%s' with type '%s' must use field 'String'.", name, kind)
 	case kind == "Binary" && len(value.BinaryValue) == 0,
 		kind != "Binary" && aws.ToString(value.StringValue) == "":
 		return invalidParameter("Message (user) attribute '%s' must contain a non-empty value of type '%s'.", name, kind)

@@ -61,6 +61,10 @@ func missingParameter(name string) *wire.Fault {
 	return fault
 }
 
+func noQueueName() *wire.Fault {
+	return invalidParameter("Value for parameter QueueName is invalid. Reason: Must specify a queue name.")
+}
+
 // invalidParameter is the fault of a parameter without a shape of its own in
 // the service's model.
 func invalidParameter(format string, args ...any) *wire.Fault {

@@ -76,7 +76,10 @@ func (s *Service) arn(q *queue) string {
 }
 
 func (s *Service) createQueue(ctx context.Context, in *sqs.CreateQueueInput) (*sqs.CreateQueueOutput, error) {
-	name := aws.ToString(in.QueueName)
+	if in.QueueName == nil {
+		return nil, noQueueName()
+	}
+	name := *in.QueueName
 	if err := checkQueueName(name, in.Attributes); err != nil {
 		return nil, err
 	}
@@ -111,7 +114,7 @@ func (s *Service) createQueue(ctx context.Context, in *sqs.CreateQueueInput) (*s
 
 func checkQueueName(name string, attributes map[string]string) error {
 	if name == "" {
-		return missingParameter("QueueName")
+		return invalidParameter("Queue name cannot be empty")
 	}
 	base, suffixed := strings.CutSuffix(name, fifoSuffix)
 	if attributes[string(types.QueueAttributeNameFifoQueue)] == "true" {
@@ -158,7 +161,7 @@ func (s *Service) draft(name string, in *sqs.CreateQueueInput) (*document, error
 
 func (s *Service) getQueueURL(ctx context.Context, in *sqs.GetQueueUrlInput) (*sqs.GetQueueUrlOutput, error) {
 	if aws.ToString(in.QueueName) == "" {
-		return nil, missingParameter("QueueName")
+		return nil, noQueueName()
 	}
 	if owner := aws.ToString(in.QueueOwnerAWSAccountId); owner != "" && owner != s.account.ID {
 		return nil, noSuchQueue()
@@ -190,6 +193,9 @@ func (s *Service) listDeadLetterSourceQueues(ctx context.Context, in *sqs.ListDe
 	urls, next, err := s.page(ctx, in.MaxResults, in.NextToken, func(q *queue) bool {
 		return q.redrive != nil && q.redrive.Target == s.arn(target)
 	})
+	if urls == nil {
+		urls = []string{} // which AWS answers here, and not for ListQueues
+	}
 	return &sqs.ListDeadLetterSourceQueuesOutput{QueueUrls: urls, NextToken: next}, err
 }
 
@@ -198,7 +204,8 @@ func (s *Service) listDeadLetterSourceQueues(ctx context.Context, in *sqs.ListDe
 func (s *Service) page(ctx context.Context, most *int32, token *string, wanted func(*queue) bool) (urls []string, next *string, err error) {
 	limit := int(aws.ToInt32(most))
 	if most != nil && (limit < 1 || limit > 1000) {
-		return nil, nil, invalidParameter("MaxResults must be an integer between 1 and 1000.")
+		return nil, nil, invalidParameter("Value for parameter MaxResults is invalid. Reason: " +
+			"MaxResults must be an integer between 1 and 1000.")
 	}
 	after, err := base64.StdEncoding.DecodeString(aws.ToString(token))
 	if err != nil {
@@ -308,19 +315,16 @@ func (s *Service) getQueueAttributes(_ context.Context, in *sqs.GetQueueAttribut
 	all := s.attributesOf(q)
 	out := &sqs.GetQueueAttributesOutput{}
 	for _, name := range in.AttributeNames {
-		if out.Attributes == nil {
-			out.Attributes = map[string]string{}
-		}
 		if name == types.QueueAttributeNameAll {
-			maps.Copy(out.Attributes, all)
+			out.Attributes = all
 			continue
 		}
 		value, ok := all[string(name)]
 		if !ok && !slices.ContainsFunc(attributes, func(a attribute) bool { return a.name == name }) {
 			return nil, unknownAttribute(string(name))
 		}
-		if ok {
-			out.Attributes[string(name)] = value
+		if ok { // without any there is no map
+			out.Attributes = merged(out.Attributes, map[string]string{string(name): value})
 		}
 	}
 	return out, nil

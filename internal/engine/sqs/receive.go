@@ -452,5 +452,8 @@ func (s *Service) systemAttributesOf(m received, in *sqs.ReceiveMessageInput) ma
 			attributes[string(name)] = value
 		}
 	}
+	if len(attributes) == 0 {
+		return nil
+	}
 	return attributes
 }

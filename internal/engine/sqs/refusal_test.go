@@ -349,9 +349,9 @@ func TestHalfACharacterIsRefused(t *testing.T) {
 	e.wantRefused(t, []refused{
 		body(`a\ud800b`, "D800"), body(`\uD83D`, "D83D"), body(`\ude00\ud83d`, "DE00"), body(`\ud83d\ud83d\ude00`, "D83D"),
 		{operation: "SendMessage", json: "\"QueueUrl\": \"q\", \"MessageBody\": \"\xed\xa0\x80\"",
-			shape: "SerializationException", code: "SerializationException", message: "Invalid UTF-8 byte 0xed at offset 34"},
+			shape: "SerializationException", code: "MalformedInput", message: "Invalid UTF-8 byte 0xed at offset 34"},
 		{operation: "SendMessage", json: `"QueueUrl": "q", "MessageBody": "x", "MessageGroupId": "\udc00"`,
-			shape: "SerializationException", code: "SerializationException", message: `Unpaired surrogate \udc00 before offset 63`},
+			shape: "SerializationException", code: "MalformedInput", message: `Unpaired surrogate \udc00 before offset 63`},
 	})
 	got := e.raw(t, "SendMessageBatch", `{"QueueUrl": "q", "Entries": [{"Id": "a", "MessageBody": "\udfff"}, {"Id": "b", "MessageBody": "\ud83d\ude00"}]}`)
 	if !strings.Contains(got.body, `"Code":"InvalidMessageContents","Id":"a"`) || !strings.Contains(got.body, "'#xDFFF'") ||

@@ -3,6 +3,8 @@ package sqs
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -226,7 +228,12 @@ func systemAttributes(given map[string]types.MessageSystemAttributeValue) (map[s
 	if len(given) == 0 {
 		return nil, "", nil
 	}
-	if len(given) > 1 || aws.ToString(trace.StringValue) == "" || aws.ToString(trace.DataType) != "String" {
+	for _, unknown := range slices.Sorted(maps.Keys(given)) {
+		if unknown != name {
+			return nil, "", invalidParameter("Message system attribute name '%s' is invalid.", unknown)
+		}
+	}
+	if aws.ToString(trace.StringValue) == "" || aws.ToString(trace.DataType) != "String" {
 		return nil, "", invalidParameter("Message (system) attributes are limited to %s, of type String.", name)
 	}
 	checked := map[string]types.MessageAttributeValue{

@@ -16,6 +16,7 @@ type exceptions struct {
 	unions    []any             // pointers to the variants of unions
 	document  func(any) any     // makes a value of the service's document type
 	rootOnly  []string          // actions of the Query protocol that only the service's own address has
+	detailed  bool              // faults of the Query protocol have a Detail
 	unsigned  []string          // operations that need no signature
 	bindings  map[string]string // of REST-JSON: an operation's method, path and query string
 }
@@ -30,6 +31,7 @@ func exceptionsOf(service string) exceptions {
 				"ListDeadLetterSourceQueuesOutput.QueueUrls": "queueUrls",
 			},
 			flattened: sqsFlattened(),
+			detailed:  true,
 			rootOnly:  []string{"CreateQueue", "ListQueues"},
 			unchecked: []string{"SendMessageInput.MessageBody", "SendMessageBatchRequestEntry.MessageBody"},
 		}

@@ -146,7 +146,7 @@ func TestRawRequests(t *testing.T) {
 		{
 			name: "query fault", header: "Content-Type: application/x-www-form-urlencoded", body: "Action=GetQueueUrl&Version=2012-11-05", status: 400,
 			want: `<ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type><Code>AWS.SimpleQueueService.NonExistentQueue</Code>` +
-				"<Message>The specified queue does not exist.</Message></Error><RequestId>ID</RequestId></ErrorResponse>\n",
+				"<Message>The specified queue does not exist.</Message><Detail></Detail></Error><RequestId>ID</RequestId></ErrorResponse>\n",
 		},
 		{
 			name: "query, unknown operation", header: "Content-Type: application/x-www-form-urlencoded", body: "Action=Fly&Version=2010-05-15", status: 400,
@@ -164,7 +164,7 @@ func TestRawRequests(t *testing.T) {
 		{
 			name: "query, not a number", header: "Content-Type: application/x-www-form-urlencoded", body: "Action=SendMessage&Version=2012-11-05&DelaySeconds=x", status: 400,
 			want: `<ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type><Code>MalformedInput</Code>` +
-				"<Message>\"x\" is not a valid integer</Message></Error><RequestId>ID</RequestId></ErrorResponse>\n",
+				"<Message>\"x\" is not a valid integer</Message><Detail></Detail></Error><RequestId>ID</RequestId></ErrorResponse>\n",
 		},
 		{
 			name: "query, a panic", header: "Content-Type: application/x-www-form-urlencoded", body: "Action=DescribeStacks&Version=2010-05-15&StackName=panic", status: 500,

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // queryCodec speaks the Query protocol: the operation and its members in a
@@ -47,8 +48,14 @@ func (s *server) unknownAction(action string) *Fault {
 	return Faultf("InvalidAction", "Could not find operation %s for version %s", action, s.QueryVersion)
 }
 
+// isQueue says whether a path is that of a queue's URL: /account/name.
+func isQueue(path string) bool {
+	account, name, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return ok && len(account) == 12 && strings.Trim(account, "0123456789") == "" && name != ""
+}
+
 // server finds a request's service by its Version or, where that is missing,
-// by whom it is signed for.
+// by whom it is signed for, or by the queue that it goes to.
 func (q *queryCodec) server(h *handler, r *http.Request) (*server, *Fault) {
 	version := q.form.text("Version")
 	if s := h.byVersion[version]; s != nil {
@@ -59,6 +66,9 @@ func (q *queryCodec) server(h *handler, r *http.Request) (*server, *Fault) {
 			if s := h.byName[signature.service]; s != nil && s.QueryVersion != "" {
 				return s, nil
 			}
+		}
+		if s := h.byName["sqs"]; s != nil && isQueue(r.URL.Path) {
+			return s, nil
 		}
 	}
 	return nil, Faultf("NoSuchVersion", "The requested version ( %s ) is not valid.", version)
@@ -89,6 +99,9 @@ func (*queryCodec) appendFault(b []byte, x *exchange, f *Fault) []byte {
 	b = appendElement(b, "Type", f.blames())
 	b = appendElement(b, "Code", f.queryCode())
 	b = appendElement(b, "Message", cmp.Or(f.QueryMessage, f.Message))
+	if x.server != nil && x.server.planner.special.detailed {
+		b = append(b, "<Detail></Detail>"...)
+	}
 	b = append(b, "</Error>"...)
 	b = appendElement(b, "RequestId", x.id)
 	return append(b, "</ErrorResponse>\n"...)

@@ -103,6 +103,17 @@ func (f *form) numbered() []*form {
 	return parts
 }
 
+// elements returns the parts of a flattened list. One of strings with a single
+// element may do without its number: AttributeName=All.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html#API_ReceiveMessage_Examples
+func (f *form) elements(s *shape) []*form {
+	parts := f.numbered()
+	if len(parts) == 0 && f.value != "" && s.elem.kind == kindString {
+		return []*form{f}
+	}
+	return parts
+}
+
 // A queryDecoder reads a form into an SDK's input.
 type queryDecoder struct{ present *presence }
 
@@ -131,7 +142,7 @@ func (d queryDecoder) member(from *form, v reflect.Value, f *field) error {
 	v = settle(v, f.shape)
 	switch {
 	case f.shape.kind == kindList && f.flat != "":
-		return d.list(from.numbered(), v, f.shape)
+		return d.list(from.elements(f.shape), v, f.shape)
 	case f.named:
 		return d.dictionary(from.part("entry").numbered(), "Name", "Value", v, f.shape)
 	case f.shape.kind == kindMap && f.flat != "":

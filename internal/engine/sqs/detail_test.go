@@ -124,7 +124,8 @@ func TestWhatIsNotThereIsLeftOut(t *testing.T) {
 	}
 }
 
-// A queue's URL is an endpoint of what is done with the queue.
+// A queue's URL is an endpoint of what is done with the queue, and says whose
+// actions they are where no version does.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-xml.html
 func TestActionsOfAnEndpoint(t *testing.T) {
 	e := open(t)
@@ -134,15 +135,17 @@ func TestActionsOfAnEndpoint(t *testing.T) {
 		status int
 		part   string
 	}{
-		{"/000000000000/q?Action=CreateQueue&QueueName=x", 400, "<Code>InvalidAction</Code><Message>The action CreateQueue is not valid for this endpoint.</Message>"},
+		{"/000000000000/q?Action=CreateQueue&QueueName=x", 400, "<Code>InvalidAction</Code><Message>The action CreateQueue is not valid for this endpoint.</Message><Detail></Detail>"},
 		{"/000000000000/q?Action=ListQueues", 400, "<Code>InvalidAction</Code><Message>The action ListQueues is not valid for this endpoint.</Message>"},
 		{"/000000000000/q?Action=FooBar", 400, "<Code>InvalidAction</Code><Message>The action FooBar is not valid for this endpoint.</Message>"},
-		{"/?Action=FooBar", 400, "<Message>The action FooBar is not valid for this endpoint.</Message>"},
+		{"/?Action=FooBar&Version=2012-11-05", 400, "<Message>The action FooBar is not valid for this endpoint.</Message>"},
 		{"/000000000000/q?Action=SendMessage", 400, "<Code>MissingParameter</Code><Message>The request must contain the parameter MessageBody.</Message>"},
+		{"/000000000000/q?Action=SendMessage&MessageBody=x", 200, "<SendMessageResult>"},
+		{"/000000000000/q?Action=ReceiveMessage&AttributeName=All", 200, "<Attribute><Name>ApproximateReceiveCount</Name><Value>1</Value></Attribute>"},
 		{"/000000000000/q?Action=GetQueueUrl&QueueName=q", 200, "<QueueUrl>http://engine.local/000000000000/q</QueueUrl>"},
-		{"/?Action=ListQueues", 200, "<QueueUrl>http://engine.local/000000000000/q</QueueUrl>"},
+		{"/?Action=ListQueues&Version=2012-11-05", 200, "<QueueUrl>http://engine.local/000000000000/q</QueueUrl>"},
 	} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://engine.local"+tt.path+"&Version=2012-11-05", nil)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://engine.local"+tt.path, nil)
 		w := httptest.NewRecorder()
 		e.handler.ServeHTTP(w, r)
 		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.part) {

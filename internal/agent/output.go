@@ -193,7 +193,7 @@ func (o *outbox) readMetrics() (map[string]float64, error) {
 		return nil, fmt.Errorf("it is larger than %d bytes", largestMetrics)
 	}
 	var values map[string]any
-	if err := json.Unmarshal(text, &values); err != nil {
+	if err := json.Unmarshal(withoutNaN(text), &values); err != nil {
 		return nil, err
 	}
 	metrics := map[string]float64{}
@@ -216,6 +216,21 @@ func (o *outbox) readMetrics() (map[string]float64, error) {
 		return metrics, errors.New(strings.Join(wrong, ", "))
 	}
 	return metrics, nil
+}
+
+// notNumbers are no JSON, and what Python's json writes for such numbers unless
+// it is told not to.
+// https://docs.python.org/3/library/json.html#infinite-and-nan-number-values
+var notNumbers = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"(?:[^"\\]|\\.)*"|NaN|-?Infinity`) })
+
+// withoutNaN has null in the place of NaN and infinite numbers.
+func withoutNaN(text []byte) []byte {
+	return notNumbers().ReplaceAllFunc(text, func(token []byte) []byte {
+		if token[0] == '"' {
+			return token
+		}
+		return []byte("null")
+	})
 }
 
 // upload copies the files to below a prefix, several at once.

@@ -117,7 +117,8 @@ func TestMetrics(t *testing.T) {
 		{"others among them", `{"a": 1, "b": "2", "c": null}`, map[string]float64{"a": 1}, `metrics.json: "b" is no number`},
 		{"without a name", `{"": 1, "a": 2}`, map[string]float64{"a": 2}, `metrics.json: "" cannot name a metric`},
 		{"control characters", `{"a\nb": 1, "\u001b[31m": 2, "c": 3}`, map[string]float64{"c": 3}, `"a\nb" cannot name a metric`},
-		{"no JSON", `{"a": NaN}`, nil, "metrics.json: invalid character 'N'"},
+		{"as Python writes NaN", `{"a": NaN, "NaN, \"Infinity": 1, "b": -Infinity, "c": 2}`, map[string]float64{`NaN, "Infinity`: 1, "c": 2}, `metrics.json: "a" is no number, "b" is no number`},
+		{"no JSON", `{"a": nan}`, nil, "metrics.json: invalid character 'a'"},
 		{"no object", `[1]`, nil, "metrics.json: json: cannot unmarshal array"},
 		{"too large a number", `{"a": 1e999}`, nil, "metrics.json: json: cannot unmarshal number 1e999"},
 	}

@@ -82,9 +82,6 @@ func viewLetter(l run.DeadLetter) letterView {
 	}
 }
 
-// bodyWidth is how much of a body a table shows.
-const bodyWidth = 60
-
 func (a *app) printLetters(ctx context.Context, stack *run.Stack, letters []run.DeadLetter, output outputFlag) error {
 	if output == "json" {
 		views := make([]letterView, len(letters))
@@ -103,11 +100,7 @@ func (a *app) printLetters(ctx context.Context, stack *run.Stack, letters []run.
 	}
 	rows := make([][]string, len(letters))
 	for i, l := range letters {
-		body := l.Body
-		if short := []rune(body); len(short) > bodyWidth {
-			body = string(short[:bodyWidth]) + "…"
-		}
-		rows[i] = []string{l.ID, clock(l.Sent), strconv.Itoa(l.Receives), letterJob(l), body}
+		rows[i] = []string{l.ID, clock(l.Sent), strconv.Itoa(l.Receives), letterJob(l), shorten(l.Body, widestCell)}
 	}
 	if err := printTable(a.stdout, []string{"MESSAGE", "SENT", "RECEIVED", "JOB", "BODY"}, rows); err != nil {
 		return err

@@ -79,6 +79,15 @@ func cell(text string) string {
 	return b.String()
 }
 
+// widestCell is how many columns of a value tables show; CSV and JSON have all
+// of it.
+const widestCell = 60
+
+// shorten cuts a text to so many columns.
+func shorten(text string, most int) string {
+	return line{span{text: text}}.cut(most)[0].text
+}
+
 // printTable writes rows below their headings, in columns.
 func printTable(w io.Writer, headings []string, rows [][]string) error {
 	var cells [][]string

@@ -160,7 +160,11 @@ func printResults(w io.Writer, params []string, rows []run.Row, output outputFla
 	}
 	var cells [][]string
 	for _, row := range rows {
-		cells = append(cells, c.cells(row, number))
+		line := c.cells(row, number)
+		for i := range line {
+			line[i] = shorten(line[i], widestCell)
+		}
+		cells = append(cells, line)
 	}
 	return printTable(w, headings, cells)
 }

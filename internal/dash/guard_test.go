@@ -86,6 +86,7 @@ func TestOnlyOwnPagesAreAnswered(t *testing.T) {
 		{name: "a change with another token", client: entered, method: "POST", path: "/run/last/cancel", header: map[string]string{tokenHeader: "x"}, want: 403},
 		{name: "a change with the token and no cookie", client: stranger, method: "POST", path: "/run/last/cancel", header: map[string]string{tokenHeader: token}, want: 403},
 		{name: "a change of a run that is not there", client: entered, method: "POST", path: "/run/last/cancel", header: map[string]string{tokenHeader: token}, want: 404},
+		{name: "a stack that is not there", client: entered, path: "/stack/none", want: 404},
 		{name: "a change by GET", client: entered, path: "/run/last/cancel", header: map[string]string{tokenHeader: token}, want: 405},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/aws/smithy-go"
 
 	"github.com/spate-run/spate/internal/client"
 	"github.com/spate-run/spate/internal/run"
@@ -165,6 +166,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusNotFound
 	} else if _, none := errors.AsType[*run.NoJobError](err); none {
 		status = http.StatusNotFound
+	} else if fault, answered := errors.AsType[smithy.APIError](err); answered && fault.ErrorCode() == "ValidationError" {
+		status = http.StatusNotFound // CloudFormation's word for a stack that is not there
 	}
 	if r.Context().Err() != nil {
 		return

@@ -104,6 +104,7 @@ type exchange struct {
 type call struct {
 	id        string
 	token     string // of temporary credentials
+	trace     string // the X-Ray header
 	host      string // that the client asked; empty in this process
 	anonymous bool   // nobody signed it, where somebody could have
 	present   presence
@@ -155,8 +156,18 @@ func SessionToken(ctx context.Context) string {
 	return c.token
 }
 
+// TraceID returns the X-Ray trace header of the request that ctx belongs to, or
+// nothing. It is not signed.
+func TraceID(ctx context.Context) string {
+	c, ok := ctx.Value(callKey{}).(*call)
+	if !ok {
+		return ""
+	}
+	return c.trace
+}
+
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{handler: h, w: w, r: r, call: call{id: newRequestID(), token: r.Header.Get("X-Amz-Security-Token")}}
+	x := &exchange{handler: h, w: w, r: r, call: call{id: newRequestID(), token: r.Header.Get("X-Amz-Security-Token"), trace: r.Header.Get("X-Amzn-Trace-Id")}}
 	if r.Host != inProcess {
 		x.host = r.Host
 	}

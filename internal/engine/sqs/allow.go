@@ -48,19 +48,16 @@ func parseAllow(_ *Service, _ attribute, value string) (string, error) {
 }
 
 // checkTarget refuses a RedrivePolicy, as parseRedrive answers it, whose target is
-// the queue with this name itself, of another type, or does not allow the queue.
-// What has been set stays in force when the target's policy changes. Two of the
-// reasons are in words of our own: AWS's are not documented. The caller holds mu.
+// of another type, or does not allow the queue with this name. What has been set
+// stays in force when the target's policy changes. A queue may be its own target,
+// as it may be on AWS. The last reason is in words of our own: AWS's are not
+// documented. The caller holds mu.
 func (s *Service) checkTarget(name, redrive string) error {
 	var policy redrivePolicy
 	if redrive == "" || json.Unmarshal([]byte(redrive), &policy) != nil {
 		return nil
 	}
 	target := s.queues[strings.TrimPrefix(policy.Target, s.account.ARN("sqs", ""))]
-	if target.name == name {
-		return invalidValue(redrive, string(types.QueueAttributeNameRedrivePolicy),
-			"Dead letter target must not be the source queue itself.")
-	}
 	if isFIFO(name) != target.fifo {
 		return invalidValue(redrive, string(types.QueueAttributeNameRedrivePolicy),
 			"Dead-letter queue must be same type of queue as the source..")

@@ -75,11 +75,11 @@ const (
 )
 
 func parseFIFO(_ *Service, a attribute, value string) (string, error) {
-	if value != "true" {
+	if !strings.EqualFold(value, "true") {
 		return "", wire.Faultf("InvalidAttributeValue",
 			"Invalid value for the parameter %s. Reason: Modifying queue type is not supported.", a.name)
 	}
-	return value, nil
+	return "true", nil
 }
 
 func parseScope(_ *Service, a attribute, value string) (string, error) {

@@ -117,7 +117,7 @@ func checkQueueName(name string, attributes map[string]string) error {
 		return invalidParameter("Queue name cannot be empty")
 	}
 	base, suffixed := strings.CutSuffix(name, fifoSuffix)
-	if attributes[string(types.QueueAttributeNameFifoQueue)] == "true" {
+	if strings.EqualFold(attributes[string(types.QueueAttributeNameFifoQueue)], "true") {
 		if !suffixed || len(name) > 80 || !queueName().MatchString(base) {
 			return invalidParameter("The name of a FIFO queue can only include alphanumeric characters, hyphens, " +
 				"or underscores, must end with .fifo suffix and be 1 to 80 in length.")
@@ -346,6 +346,9 @@ func (s *Service) attributesOf(q *queue) map[string]string {
 		if value := q.attribute(a); value != "" {
 			all[string(a.name)] = value
 		}
+	}
+	if all[string(types.QueueAttributeNameKmsMasterKeyId)] == "" { // there is nothing to reuse
+		delete(all, string(types.QueueAttributeNameKmsDataKeyReusePeriodSeconds))
 	}
 	return all
 }

@@ -375,14 +375,14 @@ func (s *Service) show(q *queue, m received, in *sqs.ReceiveMessageInput) types.
 	}
 }
 
-// pickAttributes returns the attributes that names ask for: exact names, All,
+// pickAttributes returns the attributes that names ask for: exact names, All, *,
 // .*, and prefixes followed by .*.
 func pickAttributes(all map[string]types.MessageAttributeValue, names []string) map[string]types.MessageAttributeValue {
 	var picked map[string]types.MessageAttributeValue
 	for name, value := range all {
 		wanted := slices.ContainsFunc(names, func(pattern string) bool {
 			prefix, wild := strings.CutSuffix(pattern, ".*")
-			return pattern == "All" || pattern == name || wild && strings.HasPrefix(name, prefix)
+			return pattern == "All" || pattern == "*" || pattern == name || wild && strings.HasPrefix(name, prefix)
 		})
 		if !wanted {
 			continue

@@ -323,18 +323,6 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-func TestAQueueIsNotItsOwnTarget(t *testing.T) {
-	e := open(t)
-	e.create(t, "q")
-	policy := `{"deadLetterTargetArn":"` + account.ARN("sqs", "q") + `","maxReceiveCount":3}`
-	e.wantRefused(t, []refused{{
-		operation: "SetQueueAttributes", json: fmt.Sprintf(`"QueueUrl": "q", "Attributes": {"RedrivePolicy": %q}`, policy),
-		form:  "QueueUrl=q&Attribute.1.Name=RedrivePolicy&Attribute.1.Value=" + url.QueryEscape(policy),
-		shape: invalid, code: "InvalidParameterValue",
-		message: "Value " + policy + " for parameter RedrivePolicy is invalid. Reason: Dead letter target must not be the source queue itself.",
-	}})
-}
-
 // What is no text is refused and never changed on its way.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 func TestHalfACharacterIsRefused(t *testing.T) {

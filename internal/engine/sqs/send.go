@@ -18,6 +18,7 @@ import (
 type sending struct {
 	types.SendMessageBatchRequestEntry
 	delayed bool   // says DelaySeconds; 0 counts
+	trace   string // of the request itself; an attribute goes before it
 	prefix  string // of parameters' names, where it is one of a batch
 }
 
@@ -39,6 +40,7 @@ func (s *Service) sendMessage(ctx context.Context, in *sqs.SendMessageInput) (*s
 		return nil, err
 	}
 	m, err := s.compose(q, sending{
+		trace: wire.TraceID(ctx),
 		SendMessageBatchRequestEntry: types.SendMessageBatchRequestEntry{
 			MessageBody:             in.MessageBody,
 			DelaySeconds:            in.DelaySeconds,
@@ -82,6 +84,7 @@ func (s *Service) sendMessageBatch(ctx context.Context, in *sqs.SendMessageBatch
 		m, err := s.compose(q, sending{
 			SendMessageBatchRequestEntry: entry,
 			delayed:                      wire.Present(ctx, fmt.Sprintf("Entries[%d].DelaySeconds", i)),
+			trace:                        wire.TraceID(ctx),
 			prefix:                       fmt.Sprintf("SendMessageBatchRequestEntry.%d.", i+1),
 		})
 		if err != nil {
@@ -150,6 +153,9 @@ func (s *Service) compose(q *queue, in sending) (*sent, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, bad := invalidCharacter(in.trace); trace == "" && !bad {
+		trace = in.trace
+	}
 	delay := settings.delay
 	if in.delayed && !settings.fifo {
 		delay = int(in.DelaySeconds)
@@ -211,8 +217,12 @@ func checkSending(in sending, settings settings) error {
 		return err
 	}
 	if len(body)+attributesSize(in.MessageAttributes) > settings.maxSize {
-		return invalidParameter("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.",
-			settings.maxSize)
+		reason := "are invalid"
+		if in.prefix != "" {
+			reason = "cannot be validated"
+		}
+		return invalidParameter("One or more parameters %s. Reason: Message must be shorter than %d bytes.",
+			reason, settings.maxSize)
 	}
 	if in.DelaySeconds < 0 || in.DelaySeconds > maxDelay {
 		return invalidValue(in.DelaySeconds, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")

@@ -69,6 +69,9 @@ func (s *Service) listQueueTags(_ context.Context, in *sqs.ListQueueTagsInput) (
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(q.Tags) == 0 {
+		return &sqs.ListQueueTagsOutput{}, nil
+	}
 	return &sqs.ListQueueTagsOutput{Tags: maps.Clone(q.Tags)}, nil
 }
 

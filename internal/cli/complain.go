@@ -122,7 +122,7 @@ const (
 // homeHint says what to type about an engine and its home.
 func homeHint(err error) string {
 	if _, ok := errors.AsType[*client.LonelyError](err); ok {
-		return "start `spate serve` in another terminal, or leave --detach out"
+		return "start `spate serve` in another terminal; run and retry need none without --detach"
 	}
 	if e, ok := errors.AsType[*client.OverdueError](err); ok {
 		if e.PID != 0 {

@@ -182,7 +182,7 @@ try them again.`,
   spate dlq redrive examples/retrain --on aws`,
 		Args: misused(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withDeadLetters(cmd.Context(), args, client.Look, func(stack *run.Stack) error {
+			return a.withDeadLetters(cmd.Context(), args, client.Leave, func(stack *run.Stack) error {
 				moved, err := stack.Redrive(cmd.Context())
 				if err != nil {
 					return err

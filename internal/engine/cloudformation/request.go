@@ -361,6 +361,10 @@ func (s *Service) deleteStack(_ context.Context, in *cloudformation.DeleteStackI
 			return out, s.saveStack(r, &k, nil)
 		}
 	}
+	if k.Status == types.StackStatusReviewInProgress { // it never had anything
+		k.Status, k.Deleted = types.StackStatusDeleteComplete, new(time.Now())
+		return out, s.saveStack(r, &k, r.dropSets())
+	}
 	k.Status, k.Retain = types.StackStatusDeleteInProgress, in.RetainResources
 	if err := s.saveStack(r, &k, r.dropSets()); err != nil {
 		return nil, err

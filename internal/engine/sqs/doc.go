@@ -20,8 +20,8 @@
 //     becoming visible, as far as the clock and concurrent commits allow. Nobody
 //     may rely on it;
 //   - a FIFO queue gives the messages of a group in the order of their sequence
-//     numbers, which is that of their commits, and nothing of a group that has a
-//     message in flight. Who sends a message twice within five minutes is told of
+//     numbers, which is that of their commits, and none that comes after one of
+//     its group that is in flight. Who sends a message twice within five minutes is told of
 //     the first one, after a restart too.
 //
 // What a message goes through:

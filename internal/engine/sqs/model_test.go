@@ -150,16 +150,24 @@ func (m *model) sentAs(q *modelQueue, x *modelled, id string) {
 
 // pick returns the messages that come next. Those of a standard queue come from
 // the group with the fewest in flight, and then as they have become visible;
-// those of a FIFO queue as they were sent, as many as there are of one group,
-// and none of a group that has any in flight.
+// those of a FIFO queue as they were sent, as many as there are of one group, and
+// none that was sent after one of its group that is in flight.
 func (m *model) pick(q *modelQueue, most int) []*modelled {
-	load := map[string]int{}
+	load, barred := map[string]int{}, map[string]int{}
 	var left, picked []*modelled
 	for _, x := range q.messages {
-		if x.inFlight(m.now) && (q.fifo || x.group != "") {
+		if !x.inFlight(m.now) {
+			continue
+		}
+		if x.group != "" {
 			load[x.group]++
 		}
-		if x.visible(m.now) {
+		if first, ok := barred[x.group]; q.fifo && (!ok || x.seq < first) {
+			barred[x.group] = x.seq
+		}
+	}
+	for _, x := range q.messages {
+		if first, ok := barred[x.group]; x.visible(m.now) && (!ok || x.seq < first) {
 			left = append(left, x)
 		}
 	}
@@ -167,20 +175,17 @@ func (m *model) pick(q *modelQueue, most int) []*modelled {
 	for len(picked) < most && len(left) > 0 {
 		best := slices.MinFunc(left, func(a, b *modelled) int {
 			if q.fifo {
-				return cmp.Or(cmp.Compare(min(load[a.group], 1), min(load[b.group], 1)), cmp.Compare(a.seq, b.seq))
+				return cmp.Compare(a.seq, b.seq)
 			}
 			return cmp.Or(cmp.Compare(load[a.group], load[b.group]), cmp.Compare(a.due, b.due), cmp.Compare(a.seq, b.seq))
 		})
-		if q.fifo && load[best.group] > 0 {
-			break
-		}
 		for _, x := range slices.Clone(left) {
 			if x == best || q.fifo && x.group == best.group && len(picked) < most {
 				picked = append(picked, x)
 				left = slices.DeleteFunc(left, func(y *modelled) bool { return x == y })
 			}
 		}
-		if q.fifo || best.group != "" {
+		if best.group != "" {
 			load[best.group]++
 		}
 	}

@@ -66,7 +66,7 @@ func (q *queue) next() int64 {
 func (s *Service) add(q *queue, group string, m *message, now int64) {
 	heap.Push(&q.all, m)
 	m.lane = q.ready.lane(group)
-	q.ready.count(m.lane, 1, 1)
+	q.ready.count(m, 1, 1)
 	q.lastSent = max(q.lastSent, m.sent)
 	if m.received > m.base {
 		q.handed[m.id] = m
@@ -81,12 +81,12 @@ func (s *Service) place(q *queue, m *message, now int64) {
 		return
 	case m.due <= now:
 		q.ready.put(m)
-		q.ready.count(m.lane, 0, -1)
+		q.ready.count(m, 0, -1)
 	case m.received > m.base:
 		q.inFlight.add(m)
 	default:
 		q.delayed.add(m)
-		q.ready.count(m.lane, 0, -1)
+		q.ready.count(m, 0, -1)
 	}
 	if !m.visible() {
 		s.arm(m.due)
@@ -97,7 +97,7 @@ func (s *Service) place(q *queue, m *message, now int64) {
 // claim takes a message out of its order until place or drop.
 func (q *queue) claim(m *message) {
 	if m.in != &q.inFlight {
-		q.ready.count(m.lane, 0, 1)
+		q.ready.count(m, 0, 1)
 	}
 	q.lift(m)
 }
@@ -124,7 +124,7 @@ func (s *Service) drop(q *queue, m *message) {
 	if m.in != nil {
 		q.lift(m)
 	}
-	q.ready.count(m.lane, -1, -busy)
+	q.ready.count(m, -1, -busy)
 	heap.Remove(&q.all, int(m.ageRank))
 	delete(q.handed, m.id)
 	delete(s.holders, m)
@@ -173,7 +173,7 @@ func (s *Service) advance(q *queue, now int64) {
 			o.remove(m)
 			q.ready.put(m)
 			if o == &q.inFlight {
-				q.ready.count(m.lane, 0, -1)
+				q.ready.count(m, 0, -1)
 			}
 		}
 	}
@@ -187,12 +187,13 @@ func (q *queue) take(most int) []*message {
 }
 
 // pick claims up to most messages that are ready: of a FIFO queue as many of one
-// group as there are, before those of another.
+// group as there are before its first that is in flight, before those of another.
 func (q *queue) pick(most int) []*message {
 	var batch []*message
 	for len(batch) < most && q.ready.Len() > 0 {
 		l := q.ready.open[0]
-		for len(batch) < most && l.visible.Len() > 0 {
+		barred := l.barred()
+		for len(batch) < most && l.visible.Len() > 0 && (!q.fifo || l.visible.items[0].id < barred) {
 			m := l.visible.items[0]
 			q.claim(m)
 			batch = append(batch, m)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -60,6 +62,38 @@ func TestFIFOIsTrueHoweverItIsWritten(t *testing.T) {
 	}
 	if again := e.create(t, "q.fifo", "FifoQueue", "true"); again != url {
 		t.Errorf("creating it again: got %s, want %s", again, url)
+	}
+}
+
+// A message of a group that is in flight keeps back those after it, and none
+// before it.
+func TestWhatIsInFlightKeepsBackWhatComesAfterIt(t *testing.T) {
+	for position, want := range []string{"", "1", "12"} {
+		synctest.Test(t, func(t *testing.T) {
+			e := open(t)
+			url := e.create(t, "q.fifo", "FifoQueue", "true", "VisibilityTimeout", "2", "ContentBasedDeduplication", "true")
+			for _, body := range []string{"1", "2", "3"} {
+				_, err := e.SendMessage(t.Context(), &sdk.SendMessageInput{QueueUrl: &url, MessageBody: &body, MessageGroupId: aws.String("g")})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			first := e.receive(t, url)
+			e.hide(t, url, first[position], 10)
+			time.Sleep(3 * time.Second)
+			e = e.crash(t)
+			again := e.receive(t, url)
+			if got := strings.Join(bodies(again), ""); got != want {
+				t.Errorf("with message %d in flight: got %q, want %q", position+1, got, want)
+			}
+			for _, m := range again {
+				e.remove(t, url, m)
+			}
+			time.Sleep(10 * time.Second)
+			if got, want := strings.Join(bodies(e.receive(t, url)), ""), strings.TrimPrefix("123", want); got != want {
+				t.Errorf("when it is visible again: got %q, want %q", got, want)
+			}
+		})
 	}
 }
 

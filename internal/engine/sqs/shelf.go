@@ -1,6 +1,9 @@
 package sqs
 
-import "container/heap"
+import (
+	"container/heap"
+	"math"
+)
 
 // A lane is what a queue has of one message group. All messages of a standard
 // queue that have no group share a lane.
@@ -10,12 +13,19 @@ type lane struct {
 	busy    int // messages in flight, claimed ones included
 	all     int // messages, wherever they are
 	rank    int // its place among the lanes that have something to give; -1 for none
+
+	// Of a FIFO queue's messages in flight, their numbers: those that are, and a
+	// heap of those that are or were.
+	held  map[int64]struct{}
+	order numbers
 }
 
 // A shelf is what is visible in a queue, by message group.
 //
 // A FIFO queue gives the messages of a group in the order of their sequence
-// numbers, and none while another of the group is in flight. A standard queue
+// numbers, and none that comes after one that is in flight: where the timeout of
+// the first of a batch has ended before the second's, the first is given again,
+// as AWS has been seen to do. A standard queue
 // gives from the group that has the fewest messages in flight, so that a noisy
 // one does not keep the others waiting; messages without a group are nobody's
 // neighbours. Either way a message is found in O(log n).
@@ -60,11 +70,15 @@ func (s *shelf) remove(m *message) {
 	s.mend(m.lane)
 }
 
-// count changes how many messages a lane has, and how many of them are in
-// flight.
-func (s *shelf) count(l *lane, all, busy int) {
+// count changes how many messages a message's lane has, and how many of them are
+// in flight, by the message itself.
+func (s *shelf) count(m *message, all, busy int) {
+	l := m.lane
 	l.all += all
 	l.busy += busy
+	if s.fifo {
+		l.hold(m.id, busy)
+	}
 	s.mend(l)
 	if l.all == 0 {
 		delete(s.lanes, l.group)
@@ -73,7 +87,7 @@ func (s *shelf) count(l *lane, all, busy int) {
 
 // mend puts a lane that has changed where it belongs.
 func (s *shelf) mend(l *lane) {
-	gives := l.visible.Len() > 0 && !(s.fifo && l.busy > 0)
+	gives := l.visible.Len() > 0 && (!s.fifo || l.visible.items[0].id < l.barred())
 	switch {
 	case gives && l.rank < 0:
 		heap.Push(s, l)
@@ -82,6 +96,47 @@ func (s *shelf) mend(l *lane) {
 	case l.rank >= 0:
 		heap.Remove(s, l.rank)
 	}
+}
+
+// hold notes that a message is in flight, or no longer.
+func (l *lane) hold(number int64, busy int) {
+	switch {
+	case busy > 0:
+		if l.held == nil {
+			l.held = map[int64]struct{}{}
+		}
+		l.held[number] = struct{}{}
+		heap.Push(&l.order, number)
+	case busy < 0:
+		delete(l.held, number)
+	}
+}
+
+// barred is the first number of a FIFO queue's lane from which on messages wait
+// for one that is in flight.
+func (l *lane) barred() int64 {
+	for len(l.order) > 0 {
+		if _, held := l.held[l.order[0]]; held {
+			return l.order[0]
+		}
+		heap.Pop(&l.order)
+	}
+	return math.MaxInt64
+}
+
+// numbers is a heap.
+type numbers []int64
+
+func (n numbers) Len() int           { return len(n) }
+func (n numbers) Less(i, j int) bool { return n[i] < n[j] }
+func (n numbers) Swap(i, j int)      { n[i], n[j] = n[j], n[i] }
+func (n *numbers) Push(x any)        { *n = append(*n, x.(int64)) }
+
+func (n *numbers) Pop() any {
+	last := len(*n) - 1
+	number := (*n)[last]
+	*n = (*n)[:last]
+	return number
 }
 
 // load is how much a standard queue's lane has in flight.

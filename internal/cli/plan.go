@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,15 +53,16 @@ AWS CDK's pattern too. Nothing is sent.
 
 How long a job takes is one duration (35m), a range (10m..60m), quantiles
 (p50=20m,p95=50m), "uniform(10m, 60m)", "lognormal(30m, 0.5)", a CSV file with a
-column named seconds, minutes, hours or duration, or what the jobs of an earlier run took (--from). The same seed gives the
-same answer.
+column named seconds, minutes, hours or duration, or what the jobs of an earlier
+run took: --from RUN, or the job's newest run where nothing is said. The same seed
+gives the same answer.
 
 With --within it says the smallest max and the cheapest size that hold it. The
 exit code is 1 when this template does not hold it in 95 of 100 simulations, and
 2 when the question is wrong. An attempt that takes longer than the job's timeout
 fails: --timeout asks what another one makes of it.`,
 		Example: `  spate plan examples/retrain --duration 10m..58m --timeout 90m --within 1h
-  spate plan --from last --within 30m
+  spate plan --within 30m
   spate plan cdk.out --jobs 100 --duration 10m..60m --compare
   spate plan template.yaml --jobs 500 --duration times.csv --report plan.html`,
 		Args: misused(cobra.MaximumNArgs(1)),
@@ -76,7 +78,7 @@ fails: --timeout asks what another one makes of it.`,
 	flags := cmd.Flags()
 	flags.IntVar(&o.jobs, "jobs", 0, "how many `jobs` are sent (default: the job file's configurations)")
 	flags.StringVar(&o.duration, "duration", "", "how long a job takes, such as 10m..60m")
-	flags.StringVar(&o.from, "from", "", "take the durations from this earlier `RUN`")
+	flags.StringVar(&o.from, "from", "", "take the durations from this earlier `RUN` (default: the job's newest)")
 	flags.DurationVar(&o.within, "within", 0, "when all jobs have to be done, such as 1h")
 	flags.IntVar(&o.seeds, "seeds", 0, "how many times the run is simulated (default: 1000, fewer for more than 10,000 jobs)")
 	flags.Uint64Var(&o.seed, "seed", 1, "the first simulation's seed")
@@ -107,6 +109,7 @@ const (
 // A planned is a question with what the tables tell beside the answer.
 type planned struct {
 	name     string
+	job      bool // and no other template
 	question plan.Question
 	build    plan.Builder
 	within   time.Duration
@@ -220,7 +223,7 @@ func (p *planned) ofJob(ctx context.Context, j job.Job, o planOptions) error {
 	if o.max > 0 {
 		j.Max = o.max
 	}
-	p.name = j.Name
+	p.name, p.job = j.Name, true
 	l := &p.question.Load
 	l.Timeout, l.Retries, l.Backoff = time.Duration(j.Timeout), j.Retries, time.Duration(j.RetryBackoff)
 	l.Tolerate = float64(j.Tolerate)
@@ -279,11 +282,15 @@ func (p *planned) ofTemplate(up *upPlan, o planOptions) error {
 
 // durations finds out how long a job takes.
 func (p *planned) durations(ctx context.Context, a *app, o planOptions) (err error) {
-	if o.from == "" {
-		if o.duration != "" {
-			p.question.Load.Durations, err = plan.ParseDurations(o.duration)
-		}
+	switch {
+	case o.duration != "":
+		p.question.Load.Durations, err = plan.ParseDurations(o.duration)
 		return err
+	case o.from == "" && p.job:
+		p.earlier(ctx, a)
+		return nil
+	case o.from == "":
+		return nil
 	}
 	return a.withEngine(ctx, client.Look, func(s *client.Session) error {
 		r, err := run.Find(ctx, s.AWS, o.from)
@@ -297,7 +304,37 @@ func (p *planned) durations(ctx context.Context, a *app, o planOptions) (err err
 		if len(taken) == 0 {
 			return plan.Problem{Fact: "no job of run " + shortID(r.ID) + " is done, so nothing says how long one takes", Hint: "write --duration 10m..60m"}
 		}
-		p.question.Load.Durations = plan.Measured("run "+shortID(r.ID), taken)
+		p.measured(a, r.ID, taken)
 		return nil
 	})
+}
+
+// earlier takes a job's durations from its newest run, where there is one and it
+// can be read: without them the question says what it lacks.
+func (p *planned) earlier(ctx context.Context, a *app) {
+	home, err := defaultHome()
+	if err == nil && a.place.on != onAWS {
+		_, err = os.Stat(home) // none is made for a question
+	}
+	if err != nil {
+		return
+	}
+	err = a.withEngine(ctx, client.Look, func(s *client.Session) error {
+		from, taken, err := earlierTimes(ctx, s.AWS, p.name, "")
+		if err == nil && len(taken) > 0 {
+			p.measured(a, from, taken)
+		}
+		return err
+	})
+	if err != nil {
+		a.log().DebugContext(ctx, "no earlier run was read", "error", err)
+	}
+}
+
+// measured takes the durations that the jobs of a run had.
+func (p *planned) measured(a *app, id string, taken []time.Duration) {
+	p.question.Load.Durations = plan.Measured("run "+shortID(id), taken)
+	if a.place.on != onAWS {
+		p.warnings = append(p.warnings, fmt.Sprintf("the durations are those of run %s on this machine: a task of %g vCPU may take longer", shortID(id), p.question.Model.Task.CPU))
+	}
 }

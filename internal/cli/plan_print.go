@@ -2,8 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spate-run/spate/internal/plan"
 )
@@ -43,21 +44,16 @@ func (v *planView) rows() [][]string {
 		return []string{name, write(s.Quantile(.5, of)), write(s.Quantile(.95, of))}
 	}
 	plain := func(f float64) string { return fmt.Sprintf("%.0f", f) }
-	started := func(f float64) string {
-		if f < 0 {
-			return "never"
-		}
-		return plan.ClockTime(time.Duration(f))
-	}
+	start := func(p float64) string { return plan.ClockTime(s.Time(p, (*plan.Outcome).FirstStartOrNever)) }
 	return [][]string{
 		{"finish", whole(.5), whole(.95)},
-		row("first start", func(o *plan.Outcome) float64 { return float64(o.FirstStart) }, started),
+		{"first start", start(.5), start(.95)},
 		row("peak tasks", func(o *plan.Outcome) float64 { return float64(o.Peak) }, plain),
 		row("task-minutes", func(o *plan.Outcome) float64 { return o.TaskTime.Minutes() }, plain),
 		row("of them wasted", wastedMinutes, plain),
-		row("jobs killed by scaling in", func(o *plan.Outcome) float64 { return float64(o.Killed) }, plain),
-		row("jobs interrupted on Spot", func(o *plan.Outcome) float64 { return float64(o.Interrupted) }, plain),
-		row("jobs done more than once", func(o *plan.Outcome) float64 { return float64(o.Repeated) }, plain),
+		row("attempts killed by scaling in", func(o *plan.Outcome) float64 { return float64(o.Killed) }, plain),
+		row("attempts interrupted on Spot", func(o *plan.Outcome) float64 { return float64(o.Interrupted) }, plain),
+		row("attempts at jobs that were done", func(o *plan.Outcome) float64 { return float64(o.Repeated) }, plain),
 		row("jobs that fail", func(o *plan.Outcome) float64 { return float64(o.Failed) }, plain),
 		row("jobs lost to the dead-letter queue", func(o *plan.Outcome) float64 { return float64(o.Lost) }, plain),
 		row("jobs not done before their messages expire", func(o *plan.Outcome) float64 { return float64(o.Unfinished) }, plain),
@@ -74,7 +70,7 @@ func (v *planView) facts(p *planned) [][2]string {
 		{"cost of a run", fmt.Sprintf("%s: compute %s, storage %s, requests %s", dollars(mean(plan.Cost.Total)),
 			dollars(mean(func(c plan.Cost) float64 { return c.Compute })), dollars(mean(func(c plan.Cost) float64 { return c.Storage })),
 			dollars(mean(func(c plan.Cost) float64 { return c.Requests })))},
-		{"idle cost a month", dollars(s.Model.IdleMonth()) + standingWords(s.Model)},
+		{"idle cost a month", dollars(s.IdleMonth()) + standingWords(s)},
 	}
 	if w := v.within; w != nil {
 		answer := "no"
@@ -92,20 +88,32 @@ func (v *planView) facts(p *planned) [][2]string {
 
 func (v *planView) leastMaxWords() string {
 	w := v.within
-	if w.LeastMax > 0 {
-		return fmt.Sprintf("%d", w.LeastMax)
+	if w.LeastMax == 0 {
+		return "none: " + w.NoMax
 	}
-	return "none: " + w.NoMax
+	words := strconv.Itoa(w.LeastMax)
+	if least := v.leastMaxStudy(); least.Model.RestWords() != "" {
+		words += fmt.Sprintf("; with it %s between runs, for %s a month", tasksStay(least.IdleTasks()), dollars(least.IdleMonth()))
+	}
+	return words
 }
 
-func standingWords(m *plan.Model) string {
+// tasksStay says how many tasks there are between runs.
+func tasksStay(tasks float64) string {
+	if tasks == 1 {
+		return "1 task stays"
+	}
+	return fmt.Sprintf("%.0f tasks stay", tasks)
+}
+
+func standingWords(study *plan.Study) string {
 	var words []string
-	if idle := m.Capacity.Idle; idle == 1 {
+	if idle := study.IdleTasks(); idle == 1 {
 		words = append(words, "1 task")
 	} else if idle > 0 {
-		words = append(words, fmt.Sprintf("%.3g tasks", idle))
+		words = append(words, strconv.FormatFloat(math.Round(idle*10)/10, 'f', -1, 64)+" tasks")
 	}
-	for _, s := range m.Standing {
+	for _, s := range study.Model.Standing {
 		words = append(words, fmt.Sprintf("%s %s", count(s.Count, s.What), dollars(float64(s.Count)*s.Month)))
 	}
 	if words == nil {

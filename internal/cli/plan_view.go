@@ -25,7 +25,8 @@ type withinView struct {
 	Share float64 // of the runs that hold it
 	// LeastMax is the smallest limit of tasks that holds it; 0 where none does.
 	LeastMax int
-	NoMax    string // why none does
+	Least    *plan.Model // with that limit
+	NoMax    string      // why none does
 	Size     *plan.Sized
 }
 
@@ -57,34 +58,54 @@ func (p *planned) answer(ctx context.Context, o planOptions) (*planView, error) 
 // holds finds out what holds the time that is asked for.
 func (p *planned) holds(ctx context.Context, s *plan.Study) (*withinView, error) {
 	w := &withinView{Limit: p.within, Met: s.Meets(p.within, plan.Sure), Share: s.Share(p.within)}
-	q := p.question
-	q.Seeds = min(q.Seeds, plan.SearchSeeds)
-	limit, ok, err := plan.LeastMax(ctx, q, p.build, p.within, mostTasks)
+	q := s.ForSearch()
+	here, most := s.Model.Capacity.Max, scaling.Need(q.Load.Jobs, mostTasks)
+	// What the study has found with more seeds, the search need not find again.
+	low, high := here+1, most
+	if w.Met {
+		low, high = 1, min(here-1, most)
+	}
+	limit, ok, err := plan.LeastMax(ctx, q, p.build, p.within, low, high)
 	if err != nil {
 		return nil, err
 	}
+	if !ok && w.Met {
+		limit, ok = here, true
+	}
 	if !ok {
-		if q.Model, err = p.build(scaling.Need(q.Load.Jobs, mostTasks)); err != nil {
+		if q.Model, err = p.build(most); err != nil {
 			return nil, err
 		}
-		most, err := plan.Ask(ctx, q)
+		study, err := plan.Ask(ctx, q)
 		if err != nil {
 			return nil, err
 		}
-		w.NoMax = most.WhyNot(p.within)
+		w.NoMax = study.WhyNot(p.within)
 		return w, nil
 	}
 	w.LeastMax = limit
+	if w.Least, err = p.build(limit); err != nil {
+		return nil, err
+	}
 	if !w.Met {
-		if q.Model, err = p.build(limit); err != nil {
-			return nil, err
-		}
+		q.Model = w.Least
 	}
 	best, ok, err := plan.CheapestSize(ctx, q, p.question.Model.Task.CPU, p.within)
+	if own := s.Sized(); w.Met && (!ok || best.Size == own.Size) {
+		best, ok = own, true // with more seeds
+	}
 	if ok {
 		w.Size = &best
 	}
 	return w, err
+}
+
+// leastMaxStudy is what the service is between runs with the smallest limit that
+// holds what is asked.
+func (v *planView) leastMaxStudy() *plan.Study {
+	q := v.study.Question
+	q.Model = v.within.Least
+	return &plan.Study{Question: q}
 }
 
 // missed says whether something was asked that the template does not hold.
@@ -158,6 +179,7 @@ type withinJSON struct {
 	Met      bool      `json:"met"`
 	Share    float64   `json:"share"`
 	LeastMax *int      `json:"leastMax"`
+	Idle     *float64  `json:"leastMaxIdleMonthUSD,omitempty"`
 	NoMax    string    `json:"whyNoMax,omitempty"`
 	Cheapest *sizeJSON `json:"cheapestSize"`
 }
@@ -183,7 +205,7 @@ type alternativeJSON struct {
 func (v *planView) json(p *planned) planJSON {
 	s := v.study
 	q := func(of func(*plan.Outcome) float64) quantileJSON {
-		return quantileJSON{unlessNegative(s.Quantile(.5, of)), unlessNegative(s.Quantile(.95, of))}
+		return quantileJSON{new(s.Quantile(.5, of)), new(s.Quantile(.95, of))}
 	}
 	jobs := func(of func(func(*plan.Outcome) float64) float64) jobsJSON {
 		return jobsJSON{
@@ -210,7 +232,7 @@ func (v *planView) json(p *planned) planJSON {
 		Max:        s.Model.Capacity.Max,
 		Why:        s.Why(),
 		Finish:     quantileJSON{unlessNever(s.FinishOrNever(.5)), unlessNever(s.FinishOrNever(.95))},
-		FirstStart: q(func(o *plan.Outcome) float64 { return o.FirstStart.Seconds() }),
+		FirstStart: quantileJSON{unlessNever(s.Time(.5, (*plan.Outcome).FirstStartOrNever)), unlessNever(s.Time(.95, (*plan.Outcome).FirstStartOrNever))},
 		Peak:       q(func(o *plan.Outcome) float64 { return float64(o.Peak) }),
 		Wasted:     q(wastedMinutes),
 		Minutes:    q(func(o *plan.Outcome) float64 { return o.TaskTime.Minutes() }),
@@ -224,12 +246,12 @@ func (v *planView) json(p *planned) planJSON {
 			Storage:  s.Mean(func(o *plan.Outcome) float64 { return o.Cost.Storage }),
 			Requests: s.Mean(func(o *plan.Outcome) float64 { return o.Cost.Requests }),
 		},
-		IdleMonth: s.Model.IdleMonth(), Warnings: append([]string{}, p.warnings...), Priced: plan.Priced,
+		IdleMonth: s.IdleMonth(), Warnings: append([]string{}, p.warnings...), Priced: plan.Priced,
 	}
 	if w := v.within; w != nil {
 		doc.Within = &withinJSON{Seconds: w.Limit.Seconds(), Met: w.Met, Share: w.Share, NoMax: w.NoMax}
 		if w.LeastMax > 0 {
-			doc.Within.LeastMax = &w.LeastMax
+			doc.Within.LeastMax, doc.Within.Idle = &w.LeastMax, new(v.leastMaxStudy().IdleMonth())
 		}
 		if w.Size != nil {
 			doc.Within.Cheapest = &sizeJSON{w.Size.CPU, w.Size.Memory, w.Size.P95.Seconds(), w.Size.Cost}
@@ -251,14 +273,6 @@ func unlessNever(d time.Duration) *float64 {
 		return nil
 	}
 	return new(d.Seconds())
-}
-
-// unlessNegative is a value, nil for one that there is not.
-func unlessNegative(f float64) *float64 {
-	if f < 0 {
-		return nil
-	}
-	return &f
 }
 
 // wastedMinutes are the minutes of all tasks in which nothing came about.

@@ -198,8 +198,7 @@ func (s *sim) fail(t *task, m *message) {
 		s.conclude()
 		return
 	}
-	pause := moment(s.load.Backoff) << min(m.failures-1, 20)
-	s.events.push(newEvent(s.now+pause, messageBack, m.receipt, m.job))
+	s.events.push(newEvent(s.now+moment(s.load.pause(m.failures)), messageBack, m.receipt, m.job))
 }
 
 // abandon takes a job from a task that ends. The worker hands its message back

@@ -88,6 +88,14 @@ func Figures() []Figure {
 	}
 }
 
+// room is how many tasks of a model the quota has room for.
+func (c *Cloud) room(m *Model) int {
+	if c.Quota == 0 || m.Task.CPU == 0 {
+		return math.MaxInt
+	}
+	return int(c.Quota / m.Task.CPU)
+}
+
 // start is how long the n-th task takes until its program runs.
 func (c *Cloud) start(ch chance, n uint64) time.Duration {
 	return c.StartLow + time.Duration(ch.unit(drawStart, n)*float64(c.StartHigh-c.StartLow))

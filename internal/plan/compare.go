@@ -49,7 +49,7 @@ func Compare(ctx context.Context, s *Study, name string) ([]Alternative, error) 
 }
 
 func (s *Study) alternative(name string, assumptions ...string) Alternative {
-	a := Alternative{Name: name, Assumptions: assumptions, Month: s.Model.IdleMonth()}
+	a := Alternative{Name: name, Assumptions: assumptions, Month: s.IdleMonth()}
 	a.P50, a.P95 = s.FinishOrNever(.5), s.FinishOrNever(.95)
 	a.Lost = s.Mean(func(o *Outcome) float64 { return float64(o.Lost + o.Unfinished + o.Failed) })
 	a.Cost = s.Mean(func(o *Outcome) float64 { return o.Cost.Total() })
@@ -247,7 +247,7 @@ const transitions = 4
 
 // stepFunctions is a distributed map that runs one Fargate task a job.
 func (s *Study) stepFunctions() Alternative {
-	limit := min(cmp.Or(s.Model.Capacity.Max, s.Load.Jobs), s.Load.Jobs)
+	limit := min(cmp.Or(s.Model.Capacity.Max, s.Load.Jobs), s.Load.Jobs, s.Cloud.room(s.Model))
 	a := Alternative{Name: "Step Functions", Assumptions: []string{
 		fmt.Sprintf("a distributed map, %d at once, runs a Fargate task of the same size for every job", limit),
 		"each job waits for the start of a task of its own; 20 tasks are launched a second",

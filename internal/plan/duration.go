@@ -292,8 +292,9 @@ func readDurations(path string) (*Durations, error) {
 
 func parseCell(text, unit string) (time.Duration, error) {
 	text = strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
-	if _, err := strconv.ParseFloat(text, 64); err == nil {
-		text += unit
+	if n, err := strconv.ParseFloat(text, 64); err == nil {
+		// Programs write 1.5e+03 too, which no duration is written like.
+		text = strconv.FormatFloat(n, 'f', -1, 64) + unit
 	}
 	return parseTime(text, text)
 }

@@ -43,7 +43,7 @@ func (l Load) Check() error {
 	case l.Jobs > MostJobs:
 		return problem("", "a plan has %d jobs at most, not %d", MostJobs, l.Jobs)
 	case l.Durations == nil:
-		return problem("write --duration 10m..60m, or --from RUN", "nothing says how long a job takes")
+		return problem("write --duration 10m..60m, or --from RUN; a job that has run needs neither", "nothing says how long a job takes")
 	}
 	for _, share := range []struct {
 		name  string
@@ -59,6 +59,20 @@ func (l Load) Check() error {
 // duration is how long an attempt at a job goes on if nothing happens to it.
 func (l *Load) duration(ch chance, job int32) moment {
 	return moment(l.Durations.at(ch.unit(drawDuration, uint64(job))))
+}
+
+// mostPause is the longest that spate's worker waits before it tries a job again,
+// unless the job's own pause is longer.
+const mostPause = 15 * time.Minute
+
+// pause is how long the worker waits after so many failures of a job: it doubles
+// with each.
+func (l *Load) pause(failures int) time.Duration {
+	d := l.Backoff
+	for n := 1; n < failures && d < mostPause; n++ {
+		d *= 2
+	}
+	return min(d, max(mostPause, l.Backoff))
 }
 
 // never is a moment that does not come.

@@ -73,6 +73,14 @@ func (c Cost) Total() float64 { return c.Compute + c.Storage + c.Requests }
 // tolerated.
 func (o *Outcome) Whole() bool { return o.Lost == 0 && o.Unfinished == 0 && !o.TooManyFailed }
 
+// FirstStartOrNever is when the first job started, or Never.
+func (o *Outcome) FirstStartOrNever() time.Duration {
+	if o.FirstStart < 0 {
+		return Never
+	}
+	return o.FirstStart
+}
+
 // Parts are where the time to the finish goes; they add up to it.
 type Parts struct {
 	// Waking is until something notices that there are jobs and wants a task,
@@ -134,7 +142,7 @@ func (s *sim) end(horizon moment) Outcome {
 	for k := (most + 1) / 2; k <= most && k < len(s.tailAt); k++ {
 		o.TailBegan = max(o.TailBegan, duration(s.tailAt[k]))
 	}
-	o.TooManyFailed = float64(o.Failed) > s.load.Tolerate*float64(s.load.Jobs)
+	o.TooManyFailed = s.tooManyFailed()
 	o.Cost = s.cost()
 	return *o
 }

@@ -125,8 +125,19 @@ func (t Task) rate() float64 {
 func (t Task) diskRate() float64 { return max(0, t.Disk-20) * USD(FargateDisk) / 3600 }
 
 // IdleMonth is what a month costs in which nothing is sent.
-func (m *Model) IdleMonth() float64 {
-	total := m.Capacity.Idle * m.Task.rate() * 3600 * monthHours
+func (m *Model) IdleMonth() float64 { return m.idleMonth(m.Capacity.Idle) }
+
+// IdleTasks are how many tasks there are in the mean while nothing is sent: as
+// many as the service rests at, and the quota has room for.
+func (s *Study) IdleTasks() float64 {
+	return min(s.Model.Capacity.Idle, float64(s.Cloud.room(s.Model)))
+}
+
+// IdleMonth is what a month costs in which nothing is sent.
+func (s *Study) IdleMonth() float64 { return s.Model.idleMonth(s.IdleTasks()) }
+
+func (m *Model) idleMonth(tasks float64) float64 {
+	total := tasks * m.Task.rate() * 3600 * monthHours
 	for _, s := range m.Standing {
 		total += float64(s.Count) * s.Month
 	}

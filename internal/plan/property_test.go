@@ -175,3 +175,35 @@ func TestEveryJobIsAccountedFor(t *testing.T) {
 		t.Errorf("got %d killed, %d lost, %d interrupted: the scenarios show too little", killed, lost, interrupted)
 	}
 }
+
+// A search's shortcut says what a study of the same seeds says.
+func TestHoldsIsWhatAStudyMeets(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	held := 0
+	for range 120 {
+		l, c := scenario(r)
+		l.Failure, l.Tolerate = float64(r.IntN(3))/10, float64(r.IntN(3))/20
+		path, parameters := jobTemplate, map[string]string{"Image": "x"}
+		if r.IntN(3) == 0 {
+			path, parameters = "../../testdata/cdk/defaults.template.json", nil
+		}
+		m := model(t, path, parameters).WithMax(1 + r.IntN(100))
+		q := plan.Question{Model: m, Cloud: c, Load: l, Seeds: 1 + r.IntN(30), Seed: r.Uint64()}
+		s, err := plan.Ask(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, _ := s.Finish(.9 + r.Float64()/10)
+		within := at + time.Duration(r.IntN(3)-1)*time.Nanosecond
+		got, err := plan.Holds(t.Context(), q, within)
+		if want := s.Meets(within, plan.Sure); got != want || err != nil {
+			t.Errorf("%d seeds from %d, %d jobs within %s: got %t, %v, want %t", q.Seeds, q.Seed, l.Jobs, within, got, err, want)
+		}
+		if got {
+			held++
+		}
+	}
+	if held < 10 || held > 110 {
+		t.Errorf("got %d of 120 that hold, want some of each", held)
+	}
+}

@@ -123,7 +123,7 @@ func TestLeastMax(t *testing.T) {
 	m := model(t, jobTemplate, map[string]string{"Image": "x"})
 	q := plan.Question{Model: m, Cloud: plan.AWS(plan.DefaultImage), Load: retrain(), Seeds: 50, Seed: 1}
 	build := func(n int) (*plan.Model, error) { return m.WithMax(n), nil }
-	limit, ok, err := plan.LeastMax(t.Context(), q, build, 90*time.Minute, 5000)
+	limit, ok, err := plan.LeastMax(t.Context(), q, build, 90*time.Minute, 1, 100)
 	if err != nil || !ok {
 		t.Fatalf("got %d, %t, %v", limit, ok, err)
 	}
@@ -139,7 +139,13 @@ func TestLeastMax(t *testing.T) {
 	if !meets(limit) || meets(limit-1) {
 		t.Errorf("got %d, which holds it: %t; one less does: %t", limit, meets(limit), meets(limit-1))
 	}
-	if _, ok, _ := plan.LeastMax(t.Context(), q, build, 50*time.Minute, 5000); ok {
+	if got, ok, _ := plan.LeastMax(t.Context(), q, build, 90*time.Minute, limit+1, 100); !ok || got != limit+1 {
+		t.Errorf("got %d, want %d, from which on was asked", got, limit+1)
+	}
+	if _, ok, _ := plan.LeastMax(t.Context(), q, build, 90*time.Minute, 101, 100); ok {
+		t.Error("got a max of no range")
+	}
+	if _, ok, _ := plan.LeastMax(t.Context(), q, build, 50*time.Minute, 1, 100); ok {
 		t.Error("got a max for less than the longest job takes")
 	}
 }

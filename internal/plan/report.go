@@ -56,7 +56,7 @@ func (r Report) HTML() []byte {
 	r.verdict(&p)
 	p.add("</header>\n")
 	r.tiles(&p)
-	p.add("<section>\n<h2>The run in the middle</h2>\n<p class=\"note\">Tasks and jobs from minute to minute, of seed %d.</p>\n", int64(r.Seed))
+	p.add("<section>\n<h2>The run in the middle</h2>\n<p class=\"note\">Tasks and jobs from minute to minute, of seed %d.</p>\n", r.Seed)
 	drawTimeline(&p, r.Timeline, &r.Median)
 	p.add("<h3>Where the time goes</h3>\n")
 	r.parts(&p)
@@ -93,12 +93,7 @@ func (r Report) verdict(p *page) {
 func (r Report) tiles(p *page) {
 	s := r.Study
 	finish := func(q float64) string { return ClockTime(s.FinishOrNever(q)) }
-	start := func(q float64) string {
-		if at := s.Time(q, func(o *Outcome) time.Duration { return o.FirstStart }); at >= 0 {
-			return ClockTime(at)
-		}
-		return "never"
-	}
+	start := func(q float64) string { return ClockTime(s.Time(q, (*Outcome).FirstStartOrNever)) }
 	mean := func(of func(*Outcome) float64) float64 { return s.Mean(of) }
 	lost := mean(func(o *Outcome) float64 { return float64(o.Lost + o.Unfinished + o.Failed) })
 	tile := func(name, value, note string) {
@@ -110,7 +105,7 @@ func (r Report) tiles(p *page) {
 	tile("Most tasks at once", fmt.Sprintf("%.0f", s.Quantile(.5, func(o *Outcome) float64 { return float64(o.Peak) })),
 		fmt.Sprintf("%.0f task-minutes, %.0f %% of them wasted", mean(func(o *Outcome) float64 { return o.TaskTime.Minutes() }),
 			100*mean(func(o *Outcome) float64 { return float64(o.TaskTime-o.Useful) / float64(max(o.TaskTime, 1)) })))
-	tile("Cost of a run", money(mean(func(o *Outcome) float64 { return o.Cost.Total() })), money(s.Model.IdleMonth())+" a month idle")
+	tile("Cost of a run", money(mean(func(o *Outcome) float64 { return o.Cost.Total() })), money(s.IdleMonth())+" a month idle")
 	tile("Jobs without a result", fmt.Sprintf("%.3g", lost),
 		fmt.Sprintf("%.3g killed, %.3g repeated", mean(func(o *Outcome) float64 { return float64(o.Killed + o.Interrupted) }),
 			mean(func(o *Outcome) float64 { return float64(o.Repeated) })))

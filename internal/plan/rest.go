@@ -8,7 +8,7 @@ import (
 // How long a service is looked at between runs, and how long its count has to
 // stay for it to be at rest: longer than a queue's metrics go on.
 const (
-	longestLook = 7 * 24 * time.Hour
+	longestLook = 60 * 24 * time.Hour
 	stays       = 7 * time.Hour
 	lastDay     = 24 * time.Hour
 )
@@ -69,7 +69,7 @@ func (m *Model) RestWords() string {
 	case len(m.Policies) == 0 || c.Desired <= c.Min && c.Idle <= float64(c.Min):
 		return ""
 	case c.Idle != float64(c.Desired):
-		return fmt.Sprintf("between runs the service goes up and down, %.3g tasks in the mean: its alarms work against each other", c.Idle)
+		return fmt.Sprintf("between runs the service goes up and down, %.0f tasks in the mean: its alarms work against each other", c.Idle)
 	case c.Desired > max(c.Created, c.Min):
 		return fmt.Sprintf("between runs the service climbs to %d of at most %d tasks and stays there: an alarm scales out while the queue is empty", c.Desired, c.Max)
 	}

@@ -2,9 +2,8 @@ package plan
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
-
-	"github.com/spate-run/spate/internal/scaling"
 )
 
 // Builder makes the model for another limit of tasks.
@@ -13,26 +12,37 @@ type Builder func(limit int) (*Model, error)
 // Sure is the share of runs that a promise has to hold for.
 const Sure = 0.95
 
-// SearchSeeds is how many seeds a search is done with, at most.
-const SearchSeeds = 200
+// searchSeeds is how many seeds a search is done with, at most.
+const searchSeeds = 200
 
-// LeastMax is the smallest limit of tasks with which 95 of 100 runs are whole
-// within a time; ok is false when not even one task a job is enough. More tasks
-// never finish later, so it halves the range.
-func LeastMax(ctx context.Context, q Question, build Builder, within time.Duration, most int) (limit int, ok bool, err error) {
+// Holds says whether 95 of 100 runs are whole within a time, as [Study.Meets]
+// does. It simulates no more than it takes to know.
+func Holds(ctx context.Context, q Question, within time.Duration) (bool, error) {
+	var missed atomic.Int64
+	n := max(q.Seeds, 1)
+	may := int64(n - 1 - rank(Sure, n))
+	err := eachSeed(ctx, n, func(i int) bool {
+		if newSim(q.Model, &q.Cloud, &q.Load, q.Seed+uint64(i), nil).holds(within) {
+			return true
+		}
+		return missed.Add(1) <= may
+	})
+	return missed.Load() <= may, err
+}
+
+// LeastMax is the smallest limit of tasks, from one to another, with which 95 of
+// 100 runs are whole within a time; ok is false when not even the largest is
+// enough. More tasks never finish later, so it halves the range.
+func LeastMax(ctx context.Context, q Question, build Builder, within time.Duration, low, high int) (limit int, ok bool, err error) {
 	meets := func(limit int) (bool, error) {
-		m, err := build(limit)
-		if err != nil {
+		if q.Model, err = build(limit); err != nil {
 			return false, err
 		}
-		q.Model = m
-		s, err := Ask(ctx, q)
-		if err != nil {
-			return false, err
-		}
-		return s.Meets(within, Sure), nil
+		return Holds(ctx, q, within)
 	}
-	low, high := 1, scaling.Need(q.Load.Jobs, most)
+	if low > high {
+		return 0, false, nil
+	}
 	if ok, err = meets(high); err != nil || !ok {
 		return 0, false, err
 	}
@@ -69,6 +79,12 @@ type Sized struct {
 	Cost float64 // of a run, the mean
 }
 
+// Sized is what the study's own size comes to.
+func (s *Study) Sized() Sized {
+	cost := s.Mean(func(o *Outcome) float64 { return o.Cost.Total() })
+	return Sized{Size{s.Model.Task.CPU, s.Model.Task.Memory}, s.FinishOrNever(Sure), cost}
+}
+
 // CheapestSize is the size of a task with which 95 of 100 runs are whole within
 // a time for the least money. A job uses as many vCPU as threads says, whole or
 // not: with fewer it takes longer in proportion, with more it does not get
@@ -97,13 +113,17 @@ func CheapestSize(ctx context.Context, q Question, threads float64, within time.
 		}
 		other := q
 		other.Model, other.Load = &m, load
+		if holds, err := Holds(ctx, other, within); err != nil {
+			return best, false, err
+		} else if !holds {
+			continue
+		}
 		study, err := Ask(ctx, other)
 		if err != nil {
 			return best, false, err
 		}
-		cost := study.Mean(func(o *Outcome) float64 { return o.Cost.Total() })
-		if at, whole := study.Finish(Sure); whole && at <= within && (!ok || cost < best.Cost) {
-			best, ok = Sized{Size{m.Task.CPU, m.Task.Memory}, at, cost}, true
+		if sized := study.Sized(); !ok || sized.Cost < best.Cost {
+			best, ok = sized, true
 		}
 	}
 	return best, ok, nil

@@ -90,8 +90,41 @@ func (s *sim) phase() moment {
 }
 
 func (s *sim) run() Outcome {
-	// The tasks that there are before the run have been up for long.
-	for range s.model.Capacity.Desired {
+	s.begins()
+	horizon := moment(s.model.Queue.Retention)
+	for len(s.events) > 0 {
+		e := s.events[0]
+		if e.at > horizon || s.over(e.at) {
+			break
+		}
+		s.now = e.at
+		s.happen(e)
+	}
+	return s.end(horizon)
+}
+
+// holds says whether the run is whole within a time, and simulates no more than
+// it takes to know.
+func (s *sim) holds(within time.Duration) bool {
+	s.begins()
+	horizon := min(moment(within), moment(s.model.Queue.Retention))
+	for s.finished < s.load.Jobs && s.out.Lost == 0 && len(s.events) > 0 && s.events[0].at <= horizon {
+		e := s.events[0]
+		s.now = e.at
+		s.happen(e)
+	}
+	return s.finished == s.load.Jobs && s.out.Lost == 0 && !s.tooManyFailed()
+}
+
+// tooManyFailed says whether more jobs failed than the load tolerates.
+func (s *sim) tooManyFailed() bool {
+	return float64(s.out.Failed) > s.load.Tolerate*float64(s.load.Jobs)
+}
+
+// begins makes what there is before the run, and its first events. The tasks that
+// are there have been up for long.
+func (s *sim) begins() {
+	for range min(s.model.Capacity.Desired, s.cloud.room(s.model)) {
 		s.now = -moment(warmUp)
 		s.launch()
 	}
@@ -107,16 +140,6 @@ func (s *sim) run() Outcome {
 	if s.load.Kick {
 		s.events.push(newEvent(0, released, 0, 0))
 	}
-	horizon := moment(s.model.Queue.Retention)
-	for len(s.events) > 0 {
-		e := s.events[0]
-		if e.at > horizon || s.over(e.at) {
-			break
-		}
-		s.now = e.at
-		s.happen(e)
-	}
-	return s.end(horizon)
 }
 
 // over says whether nothing that matters comes any more.

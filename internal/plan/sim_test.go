@@ -89,3 +89,59 @@ func TestTheSameSeedIsTheSameRun(t *testing.T) {
 		t.Errorf("got another answer the second time:\n%s", diff)
 	}
 }
+
+// A pause between two attempts doubles up to a quarter of an hour, as the worker's
+// does: a job that never succeeds ends when its pauses are over.
+func TestPausesBetweenAttempts(t *testing.T) {
+	const takes = 10 * time.Second
+	for _, c := range []struct {
+		backoff time.Duration
+		retries int
+		want    time.Duration
+	}{
+		{10 * time.Second, 3, (10 + 20 + 40) * time.Second},
+		{10 * time.Second, 10, (10+20+40+80+160+320+640)*time.Second + 3*15*time.Minute},
+		{time.Hour, 100, 100 * time.Hour},
+		{0, 5, 0},
+	} {
+		l := plan.Load{Jobs: 1, Durations: plan.Constant(takes), Failure: 1, Backoff: c.backoff, Retries: c.retries}
+		o := plan.Simulate(static(t, 1), plan.Cloud{}, l, 1, nil)
+		if want := c.want + time.Duration(c.retries+1)*takes; o.Finish != want || o.Attempts != c.retries+1 {
+			t.Errorf("%s, %d retries: got %d attempts in %s, want %s", c.backoff, c.retries, o.Attempts, o.Finish, want)
+		}
+	}
+}
+
+// No more tasks run than the account's quota has room for: not those that are
+// there before the run, nor those of a way that it is compared with.
+func TestTheQuotaHoldsForEveryTask(t *testing.T) {
+	const quota = 1.5 // six of a quarter
+	m, err := edited(t, asWritten, `"MaxCapacity": 2`, `"MaxCapacity": 100`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloud := plan.AWS(plan.DefaultImage)
+	cloud.Quota = quota
+	l := plan.Load{Jobs: 60, Durations: plan.Constant(20 * time.Second), Busy: 1}
+	s, err := plan.Ask(t.Context(), plan.Question{Model: m, Cloud: cloud, Load: l, Seeds: 10, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range s.Outcomes {
+		if o := &s.Outcomes[i]; o.Peak > 6 || o.Finish < 200*time.Second {
+			t.Errorf("got %d tasks and %s, want 6, which have 10 jobs each", o.Peak, o.Finish)
+		}
+	}
+	if got := s.IdleTasks(); got > 6 {
+		t.Errorf("got %g tasks between runs, want 6 at most", got)
+	}
+	all, err := plan.Compare(t.Context(), s, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all {
+		if a.Name == "Step Functions" && a.P50 < 200*time.Second {
+			t.Errorf("got %s with Step Functions, want 200s or more", a.P50)
+		}
+	}
+}

@@ -33,24 +33,43 @@ type Study struct {
 // is the same as alone.
 func Ask(ctx context.Context, q Question) (*Study, error) {
 	s := &Study{Question: q, Outcomes: make([]Outcome, max(q.Seeds, 1))}
+	err := eachSeed(ctx, len(s.Outcomes), func(i int) bool {
+		s.Outcomes[i] = Simulate(q.Model, q.Cloud, q.Load, q.Seed+uint64(i), nil)
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// eachSeed calls do for n seeds, several at once, until one says that it is
+// enough.
+func eachSeed(ctx context.Context, n int, do func(i int) (more bool)) error {
 	var next atomic.Int64
+	var enough atomic.Bool
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(s.Outcomes)) {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		workers.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(s.Outcomes) || ctx.Err() != nil {
+				if i >= n || enough.Load() || ctx.Err() != nil {
 					return
 				}
-				s.Outcomes[i] = Simulate(q.Model, q.Cloud, q.Load, q.Seed+uint64(i), nil)
+				if !do(i) {
+					enough.Store(true)
+				}
 			}
 		})
 	}
 	workers.Wait()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return s, nil
+	return context.Cause(ctx)
+}
+
+// ForSearch is the question with as many seeds as a search has, at most.
+func (q Question) ForSearch() Question {
+	q.Seeds = min(q.Seeds, searchSeeds)
+	return q
 }
 
 // ranked are the seeds, those that finish first first. A run that is not whole

@@ -193,10 +193,7 @@ func (s *sim) bill(t *task) {
 // settle brings the tasks to the desired count: it launches what is missing
 // and stops what is too much, as far as protection lets it.
 func (s *sim) settle() {
-	wanted := s.desired
-	if s.cloud.Quota > 0 {
-		wanted = min(wanted, int(s.cloud.Quota/s.model.Task.CPU))
-	}
+	wanted := min(s.desired, s.cloud.room(s.model))
 	for s.count < wanted {
 		s.launch()
 	}

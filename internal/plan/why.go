@@ -71,10 +71,10 @@ func (s *Study) whyWaiting(o *Outcome) string {
 	tasks := max(o.Peak, 1)
 	text += fmt.Sprintf(" for %s, %s each", many(tasks, "task"), clock(work/time.Duration(tasks)))
 	most := s.Model.Capacity.Max
-	if quota := s.Cloud.Quota; quota > 0 && int(quota/s.Model.Task.CPU) < most {
-		most = int(quota / s.Model.Task.CPU)
+	if room := s.Cloud.room(s.Model); room < most {
+		most = room
 		if tasks >= most {
-			return text + fmt.Sprintf("; the quota of %g vCPU has room for no more", quota)
+			return text + fmt.Sprintf("; the quota of %g vCPU has room for no more", s.Cloud.Quota)
 		}
 	}
 	switch {

@@ -108,10 +108,16 @@ func (s *sim) run() Outcome {
 func (s *sim) holds(within time.Duration) bool {
 	s.begins()
 	horizon := min(moment(within), moment(s.model.Queue.Retention))
+	v := newVerdict(s, horizon)
 	for s.finished < s.load.Jobs && s.out.Lost == 0 && len(s.events) > 0 && s.events[0].at <= horizon {
 		e := s.events[0]
 		s.now = e.at
 		s.happen(e)
+		if e.kind() == minute {
+			if whole, known := v.settled(s); known {
+				return whole
+			}
+		}
 	}
 	return s.finished == s.load.Jobs && s.out.Lost == 0 && !s.tooManyFailed()
 }

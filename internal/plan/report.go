@@ -144,7 +144,7 @@ func (r Report) comparison(p *page) {
 	}
 	p.add("<section>\n<h2>Beside other ways</h2>\n<p class=\"note\">Time to the last result, in the run in the middle, on a scale that is logarithmic.</p>\n")
 	drawCompared(p, r.Compared)
-	p.add("<div class=\"wide\"><table>\n<tr><th>Way</th><th class=\"n\">P50</th><th class=\"n\">P95</th><th class=\"n\">A run</th><th class=\"n\">Idle month</th><th>Stands on</th></tr>\n")
+	p.add("<div class=\"wide\"><table class=\"ways\">\n<tr><th>Way</th><th class=\"n\">P50</th><th class=\"n\">P95</th><th class=\"n\">A run</th><th class=\"n\">Idle month</th><th>Stands on</th></tr>\n")
 	for _, a := range r.Compared {
 		says := strings.Join(a.Assumptions, "; ")
 		p50, p95, cost := ClockTime(a.P50), ClockTime(a.P95), money(a.Cost)
@@ -155,8 +155,12 @@ func (r Report) comparison(p *page) {
 		if a.Lost > 0 {
 			says = fmt.Sprintf("%.3g jobs have no result; ", a.Lost) + says
 		}
-		p.add("<tr><td>%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"says\">%s</td></tr>\n",
-			a.Name, p50, p95, cost, money(a.Month), says)
+		p.add("<tr><td>%s</td>", a.Name)
+		// A narrow window shows the names, which stand above the columns otherwise.
+		for _, cell := range []struct{ name, text string }{{"P50", p50}, {"P95", p95}, {"A run", cost}, {"Idle month", money(a.Month)}} {
+			p.add("<td class=\"n\" data-name=\"%s\">%s</td>", cell.name, cell.text)
+		}
+		p.add("<td class=\"says\">%s</td></tr>\n", says)
 	}
 	p.add("</table></div>\n</section>\n")
 }

@@ -169,3 +169,19 @@ func TestWhy(t *testing.T) {
 		}
 	}
 }
+
+// TestReportNarrow holds the comparison to what a telephone shows: each figure
+// carries its own name, since the heading of its column is out of sight.
+func TestReportNarrow(t *testing.T) {
+	s := study(t, retrain())
+	all, err := plan.Compare(t.Context(), s, "job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(plan.Report{Name: "job", Study: s, Compared: all}.HTML())
+	for _, name := range []string{"P50", "P95", "A run", "Idle month"} {
+		if got := strings.Count(page, `data-name="`+name+`"`); got != len(all) {
+			t.Errorf("got %d figures that are named %s, want %d", got, name, len(all))
+		}
+	}
+}

@@ -145,3 +145,10 @@ func TestTheQuotaHoldsForEveryTask(t *testing.T) {
 		}
 	}
 }
+
+func TestNeverStaysNever(t *testing.T) {
+	s := plan.Study{Outcomes: make([]plan.Outcome, 3)}
+	if got := s.Time(.95, func(*plan.Outcome) time.Duration { return plan.Never }); got != plan.Never {
+		t.Errorf("got %d, want a time that never comes, %d", got, plan.Never)
+	}
+}

@@ -125,7 +125,11 @@ func (s *Study) Mean(of func(*Outcome) float64) float64 {
 
 // Time is a quantile of a time.
 func (s *Study) Time(p float64, of func(*Outcome) time.Duration) time.Duration {
-	return time.Duration(s.Quantile(p, func(o *Outcome) float64 { return float64(of(o)) }))
+	at := s.Quantile(p, func(o *Outcome) float64 { return float64(of(o)) })
+	if at >= float64(Never) { // as a float it is one more than a Duration holds
+		return Never
+	}
+	return time.Duration(at)
 }
 
 // Finish is a quantile of the time to the last result; ok is false when so many

@@ -11,6 +11,7 @@ export SPATE_TEST_SQS_KILLS=500
 measure go test -count 1 -v -timeout 1h ./internal/cli -run 'TestChaos$' -chaos.jobs 10000 -chaos.kills 200
 measure go test -count 1 -v -timeout 1h ./internal/cli -run 'TestChaosOfWorkers$' -chaos.jobs 10000 -chaos.workers 500
 measure go test -count 1 -v -timeout 1h ./internal/engine/sqs -run 'TestKillAgain|TestEveryCommitOfAHistory'
+measure go test -count 1 -timeout 1h ./internal/engine/sqs -run KeepsToItsModel -seeds 10000
 measure go test -count 1 -v ./internal/store -run 'TestTornLog|TestNothingIsLostWhenTheDiskFails'
 measure go test -count 1 -v ./internal/cli -run 'TestAFullDisk|TestAnOutputLargerThanTheDisk|TestFaultsOnTheWay'
 measure go test -count 1 -timeout 2h ./internal/engine/simulation -seeds 10000
